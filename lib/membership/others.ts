@@ -1,0 +1,109 @@
+/** What is seen of the members, and the view that follows from it. */
+import type { NodeId } from '../ids.js'
+import type { MemberRecord } from './protocol.js'
+import { incarnationOf, isAlive, nameOf } from './protocol.js'
+import type { Action, Member, Seen, State } from './state.js'
+import { echoGapMs } from './state.js'
+
+const byName = (a: Member, b: Member): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+
+const rebuild = (state: State): void => {
+  const members = new Map<NodeId, Member>()
+  const ready: Member[] = []
+  for (const { name, record } of state.seen.values()) {
+    if (!isAlive(record)) continue
+    const member = { ...record, name }
+    members.set(record.node, member)
+    if (record.status === 'ready') ready.push(member)
+  }
+  state.view = { version: state.view.version + 1, members, ready: ready.sort(byName) }
+}
+
+/** The next two by node name are the ones that this node probes: each member has two that do. */
+const findNeighbours = (state: State): void => {
+  const { me, view } = state
+  const ring = [...view.members.values()].filter((m) => m.status !== 'joining' || m.node === me).sort(byName)
+  const at = ring.findIndex((m) => m.node === me)
+  const next = at < 0 ? [] : [ring[(at + 1) % ring.length], ring[(at + 2) % ring.length]]
+  state.neighbours = [...new Set(next.map((m) => m?.node))].filter((n): n is NodeId => n !== undefined && n !== me)
+}
+
+const settleProbes = (state: State, now: number): void => {
+  for (const node of state.neighbours)
+    if (!state.probes.has(node))
+      state.probes.set(node, { noResponders: 0, sentAt: 0, busy: false, nextAt: now, left: 0 })
+  for (const [node, probe] of state.probes)
+    if (!state.view.members.has(node) || (probe.left <= 0 && !state.neighbours.includes(node)))
+      state.probes.delete(node)
+}
+
+/** Builds the view anew and says so. */
+export const announce = (state: State, gone: readonly NodeId[], now: number, out: Action[]): void => {
+  if (!state.watchShown) return
+  rebuild(state)
+  findNeighbours(state)
+  settleProbes(state, now)
+  out.push({ tag: 'changed', gone })
+}
+
+interface Sighting {
+  readonly name: string
+  readonly version: number
+  readonly record: MemberRecord
+}
+
+/** Takes one version of one chain, from the watch or as the outcome of an own write. */
+export const observe = (state: State, { name, version, record }: Sighting, now: number, out: Action[]): void => {
+  const old = state.seen.get(name)
+  if (old && version <= old.version) return
+  const same = old?.record.node === record.node
+  const renewedAt = old && same && !isAlive(record) ? old.renewedAt : now
+  const seen: Seen = { name, version, record, at: now, renewedAt, burying: false }
+  state.seen.set(name, seen)
+  state.unknown.delete(name)
+  if (same && old.record.status === record.status) return
+  const gone = old && isAlive(old.record) && !(same && isAlive(record)) ? [old.record.node] : []
+  announce(state, gone, now, out)
+}
+
+/** An own beat came back through the watch: everything that was written before it has been shown. */
+export const echo = (state: State, record: MemberRecord, now: number): void => {
+  if (now - state.echoedAt > echoGapMs(state.config)) state.countsFrom = now
+  state.echoedAt = now
+  for (const [beat, sentAt] of state.beatsSent) {
+    if (beat > record.beat) break
+    state.echoedSentAt = sentAt
+    state.beatsSent.delete(beat)
+  }
+}
+
+/**
+ * Whether that incarnation is over for ever. A name that no record was seen of counts as over only when an own beat
+ * that was sent after the first question has come back: its record may be on its way.
+ */
+export const isGone = (state: State, node: NodeId, now: number): boolean => {
+  const name = nameOf(node)
+  const seen = state.seen.get(name)
+  if (seen) {
+    const there = incarnationOf(seen.record.node)
+    const asked = incarnationOf(node)
+    return asked < there || (asked === there && !isAlive(seen.record))
+  }
+  const since = state.unknown.get(name)
+  if (since === undefined) {
+    if (state.unknown.size > 1_000) state.unknown.clear()
+    state.unknown.set(name, now)
+    return false
+  }
+  return state.watchShown && state.echoedSentAt > since
+}
+
+/** Whether no lease of that incarnation can run any more, also by its own clock. */
+export const leaseIsOver = (state: State, node: NodeId, now: number): boolean => {
+  const seen = state.seen.get(nameOf(node))
+  if (!seen) return isGone(state, node, now)
+  if (incarnationOf(node) > incarnationOf(seen.record.node)) return false
+  if (seen.record.status === 'left' && seen.record.node === node) return true
+  const renewedAt = seen.record.node === node ? seen.renewedAt : seen.at
+  return isGone(state, node, now) && now - renewedAt > state.config.leaseMs
+}
