@@ -1,0 +1,204 @@
+/**
+ * What is kept of an entity, alike on its owner and its mirrors: its state in encoded form and the bookkeeping
+ * that must survive with it. Everything that happens to an entity is a `Change`, and both sides apply it with
+ * the same function.
+ */
+import type { NodeId } from '../ids.js'
+import type { Wire } from '../wire/envelope.js'
+
+export type ReplyOutcome = 'reply' | 'refusal' | 'pending'
+
+/** The answer to a `reqId`; `pending` while the entity has put it off. */
+export interface Remembered {
+  readonly outcome: ReplyOutcome
+  readonly payload: Wire
+  /** The change that it stems from: it is not said again before that one is released. */
+  readonly seq: number
+  /** Wall clock. */
+  readonly keepUntil: number
+}
+
+export interface Due {
+  /** Wall clock. */
+  readonly at: number
+  readonly tag: string
+  readonly payload: Wire
+}
+
+/** A command that waits for its answer. */
+export interface Command {
+  readonly kind: string
+  readonly id: string
+  readonly tag: string
+  readonly payload: Wire
+  readonly then: { readonly tag: string; readonly payload: Wire }
+}
+
+/** The last position heard from a sending shard: gen, seq, part, epoch. */
+export type Heard = readonly [number, number, number, number]
+
+export interface EntityCopy {
+  readonly id: string
+  life: 'live' | 'stopped'
+  /** Grows with each start of this id. */
+  incarnation: number
+  state: Wire
+  readonly replies: Map<string, Remembered>
+  readonly timers: Map<string, Due>
+  readonly outbox: Map<number, Command>
+  lastCommand: number
+  readonly heard: Map<string, Heard>
+}
+
+/** What leaves once the change is released. */
+export type Output =
+  | {
+      readonly to: 'asker'
+      readonly asker: NodeId
+      readonly ask: number
+      readonly outcome: 'reply' | 'refusal'
+      readonly payload: Wire
+    }
+  | { readonly to: 'entity'; readonly kind: string; readonly id: string; readonly tag: string; readonly payload: Wire }
+  | { readonly to: 'node'; readonly node: string; readonly kind: string; readonly tag: string; readonly payload: Wire }
+  | { readonly to: 'topic'; readonly topic: string; readonly payload: Wire }
+  | { readonly to: 'command'; readonly number: number }
+
+/** One step of one entity. Absent fields are unchanged. */
+export interface Change {
+  readonly seq: number
+  readonly id: string
+  /** Wall clock of the owner when the step ran. */
+  readonly at: number
+  readonly state?: Wire
+  readonly life?: 'live' | 'stopped' | 'gone'
+  readonly replies?: readonly (readonly [reqId: string, outcome: ReplyOutcome, payload: Wire, keepUntil: number])[]
+  readonly forgets?: readonly string[]
+  readonly timers?: readonly (readonly [name: string, due: Due | null])[]
+  readonly commands?: readonly (readonly [number: number, command: Command | null])[]
+  readonly heard?: readonly (readonly [shard: string, at: Heard])[]
+  readonly outputs: readonly Output[]
+}
+
+export const heardShardsCountMax = 256
+
+export const newEntity = (id: string): EntityCopy => ({
+  id,
+  life: 'stopped',
+  incarnation: 0,
+  state: undefined,
+  replies: new Map(),
+  timers: new Map(),
+  outbox: new Map(),
+  lastCommand: 0,
+  heard: new Map(),
+})
+
+const remember = (entity: EntityCopy, change: Change, repliesCountMax: number): void => {
+  for (const reqId of change.forgets ?? []) entity.replies.delete(reqId)
+  for (const [reqId, outcome, payload, keepUntil] of change.replies ?? []) {
+    entity.replies.delete(reqId)
+    entity.replies.set(reqId, { outcome, payload, seq: change.seq, keepUntil })
+  }
+  for (const [reqId, kept] of entity.replies) {
+    if (entity.replies.size <= repliesCountMax && kept.keepUntil > change.at) break
+    if (kept.outcome === 'pending') continue
+    entity.replies.delete(reqId)
+  }
+}
+
+const end = (entity: EntityCopy): void => {
+  entity.life = 'stopped'
+  entity.state = undefined
+  entity.timers.clear()
+  entity.heard.clear()
+}
+
+/** Applies a change in place. The same on owner and mirror, so that their copies stay equal. */
+export const applyChange = (
+  entities: Map<string, EntityCopy>,
+  change: Change,
+  repliesCountMax: number,
+): void => {
+  if (change.life === 'gone') {
+    entities.delete(change.id)
+    return
+  }
+  let entity = entities.get(change.id)
+  if (entity === undefined) {
+    entity = newEntity(change.id)
+    entities.set(change.id, entity)
+  }
+  if (change.life === 'live') {
+    entity.life = 'live'
+    entity.incarnation++
+  }
+  if ('state' in change) entity.state = change.state
+  remember(entity, change, repliesCountMax)
+  for (const [name, due] of change.timers ?? []) {
+    if (due === null) entity.timers.delete(name)
+    else entity.timers.set(name, due)
+  }
+  for (const [number, command] of change.commands ?? []) {
+    if (command === null) entity.outbox.delete(number)
+    else entity.outbox.set(number, command)
+    if (number > entity.lastCommand) entity.lastCommand = number
+  }
+  for (const [shard, at] of change.heard ?? []) {
+    entity.heard.delete(shard)
+    entity.heard.set(shard, at)
+    if (entity.heard.size > heardShardsCountMax) {
+      const oldest = entity.heard.keys().next()
+      if (!oldest.done) entity.heard.delete(oldest.value)
+    }
+  }
+  if (change.life === 'stopped') end(entity)
+}
+
+/** Whether nothing of a stopped entity needs to be kept any longer. */
+export const isForgettable = (entity: EntityCopy, now: number): boolean => {
+  if (entity.life !== 'stopped' || entity.outbox.size > 0) return false
+  for (const kept of entity.replies.values()) if (kept.keepUntil > now) return false
+  return true
+}
+
+/** A copy as it travels in a fill. */
+export const entityToWire = (entity: EntityCopy): Wire => [
+  entity.id,
+  entity.life,
+  entity.incarnation,
+  entity.state,
+  [...entity.replies].map(([reqId, r]) => [reqId, r.outcome, r.payload, r.seq, r.keepUntil]),
+  [...entity.timers].map(([name, due]) => [name, due as unknown as Wire]),
+  [...entity.outbox].map(([number, command]) => [number, command as unknown as Wire]),
+  entity.lastCommand,
+  [...entity.heard].map(([shard, at]) => [shard, at]),
+]
+
+type EntityRow = [
+  string,
+  'live' | 'stopped',
+  number,
+  Wire,
+  [string, ReplyOutcome, Wire, number, number][],
+  [string, Due][],
+  [number, Command][],
+  number,
+  [string, Heard][],
+]
+export const entityFromWire = (wire: Wire): EntityCopy => {
+  const [id, life, incarnation, state, replies, timers, outbox, lastCommand, heard] = wire as unknown as EntityRow
+  return {
+    id,
+    life,
+    incarnation,
+    state,
+    replies: new Map(
+      replies.map(([reqId, outcome, payload, seq, keepUntil]) => [reqId, { outcome, payload, seq, keepUntil }]),
+    ),
+    timers: new Map(timers),
+    outbox: new Map(outbox),
+    lastCommand,
+    heard: new Map(heard),
+  }
+}

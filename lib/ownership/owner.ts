@@ -1,0 +1,285 @@
+/** The steps of an owner: stream changes to mirrors, release what they have acknowledged, keep the in-sync set. */
+import type { Change } from '../entity/copy.js'
+import type { NodeId } from '../ids.js'
+import type { Ack, Refuse } from './protocol.js'
+import { type HeldRead, isOwning, type Peer, type Shard, type StepContext } from './state.js'
+import { startWrite } from './write.js'
+
+export const newSession = (shard: Shard, node: NodeId, now: number): Peer => {
+  const peer = {
+    session: ++shard.sessionCount,
+    acked: -1,
+    sent: -1,
+    sentAt: now,
+    echo: -1,
+    grantUntil: -1,
+    heardAt: now,
+    caughtUp: false,
+  }
+  shard.peers.set(node, peer)
+  return peer
+}
+
+/** Everybody whose acknowledgement counts now. */
+export const needSet = (shard: Shard, context: StepContext): readonly NodeId[] => {
+  const joiner = shard.joiner
+  const isUp = joiner !== null && shard.peers.get(joiner)?.caughtUp === true
+  return context.rules.needSet({
+    insync: shard.record?.insync ?? [],
+    wanted: shard.writing?.purpose === 'set' ? shard.writing.record.insync : [],
+    caughtUp: isUp && joiner !== null ? [joiner] : [],
+  })
+}
+
+const commitSeq = (shard: Shard, context: StepContext): number => {
+  const acked = needSet(shard, context).map((node) => shard.peers.get(node)?.acked ?? -1)
+  return context.rules.commit(shard.copy?.seq ?? 0, acked)
+}
+
+const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolean =>
+  needSet(shard, context).every((node) => {
+    const peer = shard.peers.get(node)
+    return peer !== undefined && (peer.grantUntil >= context.now || peer.echo >= read.taken)
+  })
+
+/** An owner makes something visible only while the record it holds names it, its lease holds, and old read leases are over. */
+const mayRelease = (shard: Shard, context: StepContext): boolean =>
+  isOwning(shard) &&
+  shard.record?.owner === context.me &&
+  shard.record.epoch === shard.epoch &&
+  context.rules.mayAct(context.leaseHolds) &&
+  context.now >= shard.readyAt
+
+export const tryRelease = (shard: Shard, context: StepContext): void => {
+  const copy = shard.copy
+  if (copy === null || !mayRelease(shard, context)) return
+  if (copy.released < copy.seq) {
+    const commit = commitSeq(shard, context)
+    const first = copy.log[0]?.seq ?? copy.seq + 1
+    while (copy.released < commit) {
+      const change = copy.log[copy.released + 1 - first]
+      if (change === undefined) break
+      copy.released++
+      context.act({ do: 'release', change })
+    }
+    trimLog(shard)
+  }
+  if (shard.reads.length > 0) answerReads(shard, context)
+}
+
+const answerReads = (shard: Shard, context: StepContext): void => {
+  const released = shard.copy?.released ?? 0
+  const waiting: HeldRead[] = []
+  for (const read of shard.reads) {
+    if (read.seq <= released && (!read.needsConfirming || isConfirmed(shard, read, context)))
+      context.act({ do: 'answer', read })
+    else waiting.push(read)
+  }
+  shard.reads = waiting
+}
+
+/** Drops what is released and acknowledged by all, now and then. */
+const trimLog = (shard: Shard): void => {
+  const copy = shard.copy
+  const first = copy?.log[0]
+  if (copy === null || first === undefined || copy.log.length < 64) return
+  let done = copy.released
+  for (const peer of shard.peers.values()) if (peer.acked >= 0 && peer.acked < done) done = peer.acked
+  const count = done - first.seq + 1
+  if (count > copy.log.length / 2) copy.log = copy.log.slice(count)
+}
+
+/** A step has been applied to the copy; its outputs leave when the mirrors have it. */
+export const onChange = (shard: Shard, change: Change, context: StepContext): void => {
+  const copy = shard.copy
+  if (copy === null) return
+  if (copy.released === copy.seq) startWaiting(shard, context.now)
+  copy.seq = change.seq
+  copy.log.push(change)
+}
+
+export const onRead = (shard: Shard, read: HeldRead, context: StepContext): void => {
+  if (shard.reads.length === 0) startWaiting(shard, context.now)
+  shard.reads.push(read)
+  tryRelease(shard, context)
+}
+
+const startWaiting = (shard: Shard, now: number): void => {
+  for (const peer of shard.peers.values()) peer.heardAt = now
+}
+
+const targets = (shard: Shard, context: StepContext): readonly NodeId[] => {
+  const need = needSet(shard, context)
+  return shard.joiner === null || need.includes(shard.joiner) ? need : [...need, shard.joiner]
+}
+
+/** Sends each mirror what it has not been sent; with `isForced` also an empty message, for a read to be confirmed. */
+export const flush = (shard: Shard, context: StepContext, isForced: boolean): void => {
+  if (!isOwning(shard) || shard.copy === null) return
+  for (const node of targets(shard, context)) {
+    const peer = shard.peers.get(node) ?? newSession(shard, node, context.now)
+    if (peer.sent < 0) sendFill(shard, node, peer, context)
+    else if (isForced || peer.sent < shard.copy.seq) sendAppend(shard, node, peer, context)
+  }
+}
+
+const sendFill = (shard: Shard, node: NodeId, peer: Peer, context: StepContext): void => {
+  peer.sent = shard.copy?.seq ?? 0
+  peer.sentAt = context.now
+  context.act({ do: 'fill', to: node })
+}
+
+const sendAppend = (shard: Shard, node: NodeId, peer: Peer, context: StepContext): void => {
+  const copy = shard.copy
+  if (copy === null) return
+  const first = copy.log[0]?.seq ?? copy.seq + 1
+  if (peer.sent + 1 < first) {
+    sendFill(shard, node, newSession(shard, node, context.now), context)
+    return
+  }
+  const entries = copy.log.slice(peer.sent + 1 - first)
+  peer.sent = copy.seq
+  peer.sentAt = context.now
+  context.act({
+    do: 'send',
+    to: node,
+    message: {
+      verb: 'append',
+      epoch: shard.epoch,
+      session: peer.session,
+      t0: context.now,
+      released: copy.released,
+      entries,
+    },
+  })
+}
+
+export const onAck = (shard: Shard, from: NodeId, ack: Ack, context: StepContext): void => {
+  const peer = shard.peers.get(from)
+  if (!isOwning(shard) || peer === undefined || shard.copy === null) return
+  if (ack.epoch !== shard.epoch || ack.session !== peer.session) return
+  if (ack.seq > peer.acked) peer.acked = ack.seq
+  if (ack.t0 > peer.echo) peer.echo = ack.t0
+  peer.grantUntil = Math.max(peer.grantUntil, ack.t0 + context.limits.readLeaseMs)
+  peer.heardAt = context.now
+  if (from === shard.joiner && peer.acked >= shard.copy.seq) peer.caughtUp = true
+  tryRelease(shard, context)
+}
+
+export const onRefuse = (shard: Shard, from: NodeId, refusal: Refuse, context: StepContext): void => {
+  const peer = shard.peers.get(from)
+  if (!isOwning(shard) || refusal.epoch !== shard.epoch || peer === undefined) return
+  if (refusal.known > shard.epoch) context.act({ do: 'read-record' })
+  else if (refusal.why === 'fill' && refusal.session === peer.session) {
+    const heardAt = peer.heardAt
+    const fresh = newSession(shard, from, context.now)
+    fresh.heardAt = heardAt
+    flush(shard, context, false)
+  }
+}
+
+/** Sends again what was not acknowledged in time. */
+const resend = (shard: Shard, context: StepContext): void => {
+  const seq = shard.copy?.seq ?? 0
+  for (const node of targets(shard, context)) {
+    const peer = shard.peers.get(node)
+    if (peer === undefined || peer.sent < 0) continue
+    const waits = peer.acked < seq || shard.reads.length > 0
+    if (!waits || context.now - peer.sentAt < context.limits.mirrorResendMs) continue
+    if (peer.acked < 0) {
+      if (context.now - peer.sentAt < 4 * context.limits.mirrorResendMs) continue
+      const heardAt = peer.heardAt
+      newSession(shard, node, context.now).heardAt = heardAt
+    } else peer.sent = peer.acked
+  }
+  flush(shard, context, shard.reads.length > 0)
+}
+
+const isLate = (shard: Shard, node: NodeId, context: StepContext): boolean => {
+  const peer = shard.peers.get(node)
+  const seq = shard.copy?.seq ?? 0
+  const waits = peer !== undefined && (peer.acked < seq || shard.reads.length > 0)
+  return waits && context.now - peer.heardAt > context.limits.mirrorLateMs
+}
+
+/** Whether the in-sync set of an owned shard is as wanted; `chooseMirror` names a node that could join it. */
+const keepMirrors = (
+  shard: Shard,
+  chooseMirror: (shard: Shard, without: readonly NodeId[]) => NodeId | 'none' | 'later',
+  context: StepContext,
+): void => {
+  const record = shard.record
+  if (record === null || shard.writing !== null || shard.role !== 'owner') return
+  const out = record.insync.filter((node) => context.isGone(node) || isLate(shard, node, context))
+  const kept = record.insync.filter((node) => !out.includes(node))
+  const joiner = shard.joiner
+  const peer = joiner === null ? undefined : shard.peers.get(joiner)
+  if (joiner !== null && peer?.caughtUp === true && peer.acked >= (shard.copy?.seq ?? 0)) {
+    writeSet(shard, [...kept, joiner], context)
+    return
+  }
+  const gaveUp = joiner !== null && (context.isGone(joiner) || context.now - shard.joinerSince > 2 * context.limits.mirrorLateMs)
+  if (gaveUp && joiner !== null) dropJoiner(shard, joiner)
+  if (shard.joiner !== null) return
+  const wants = kept.length < context.limits.copies
+  const next = wants && !gaveUp ? chooseMirror(shard, record.insync) : 'none'
+  if (next === 'later') return
+  if (next !== 'none') {
+    shard.joiner = next
+    shard.joinerSince = context.now
+    newSession(shard, next, context.now)
+    flush(shard, context, false)
+  } else if (out.length > 0) writeSet(shard, kept, context)
+}
+
+const dropJoiner = (shard: Shard, joiner: NodeId): void => {
+  shard.joiner = null
+  shard.peers.delete(joiner)
+}
+
+const writeSet = (shard: Shard, insync: readonly NodeId[], context: StepContext): void => {
+  const record = shard.record
+  if (record === null) return
+  const { owner, epoch, gen, born } = record
+  startWrite(shard, 'set', { owner, epoch, gen, born, insync, nonce: context.nonce() }, context)
+}
+
+/** Begins to hand the shard over; nothing new is taken until it is done or has failed. */
+export const give = (shard: Shard, to: NodeId, context: StepContext): boolean => {
+  if (shard.role !== 'owner' || shard.writing !== null || !shard.record?.insync.includes(to)) return false
+  shard.role = 'giving'
+  shard.giveTo = to
+  shard.giveSince = context.now
+  tryGive(shard, context)
+  return true
+}
+
+const tryGive = (shard: Shard, context: StepContext): void => {
+  const { record, copy, giveTo } = shard
+  if (record === null || copy === null || giveTo === null || shard.writing !== null) return
+  const isDone = copy.released === copy.seq && shard.reads.length === 0
+  if (isDone && commitSeq(shard, context) >= copy.seq && record.insync.includes(giveTo)) {
+    const version = record.version + 1
+    const insync = [...record.insync.filter((node) => node !== giveTo), context.me]
+    const { gen, born } = record
+    startWrite(shard, 'give', { owner: giveTo, epoch: version, insync, gen, born, nonce: context.nonce() }, context)
+    return
+  }
+  const isOver = context.now - shard.giveSince > context.limits.handoffMs
+  if (isOver || !record.insync.includes(giveTo)) {
+    shard.role = 'owner'
+    shard.giveTo = null
+    context.act({ do: 'give-failed' })
+  }
+}
+
+export type ChooseMirror = Parameters<typeof keepMirrors>[1]
+
+/** What an owner does from time to time while something is under way. */
+export const tickOwner = (shard: Shard, chooseMirror: ChooseMirror, context: StepContext): void => {
+  if (!isOwning(shard) || !context.leaseHolds) return
+  resend(shard, context)
+  tryRelease(shard, context)
+  keepMirrors(shard, chooseMirror, context)
+  if (shard.role === 'giving') tryGive(shard, context)
+}

@@ -1,0 +1,66 @@
+/**
+ * The rules of ownership as small pure functions. The steps take them as a table, so that the simulation can put a
+ * wrong one in its place and show that its checkers notice.
+ */
+import type { NodeId } from '../ids.js'
+import { includesNode, type ShardRecord } from './protocol.js'
+
+export interface NeedSetParts {
+  readonly insync: readonly NodeId[]
+  /** The in-sync set of a change under way, if there is one. */
+  readonly wanted: readonly NodeId[]
+  /** Joiners that have caught up. */
+  readonly caughtUp: readonly NodeId[]
+}
+
+/** Which filling of which ownership something belongs to. */
+export interface Sending {
+  readonly epoch: number
+  readonly session: number
+}
+
+export interface Rules {
+  /** A mirror hears an owner of at least the highest epoch it has seen. */
+  acceptsEpoch(fence: number, epoch: number): boolean
+  /** Changes apply only to the copy that the same owner filled in the same session. */
+  fitsCopy(copy: Sending, message: Sending): boolean
+  /** Who must have acknowledged: the in-sync set, those about to join it, and those not yet surely out of it. */
+  needSet(parts: NeedSetParts): readonly NodeId[]
+  /** The lowest seq that all of the need set have acknowledged; my own when nobody is needed. */
+  commit(ownSeq: number, acked: readonly number[]): number
+  /** Only a member of the in-sync set may claim. */
+  mayClaim(record: ShardRecord, me: NodeId): boolean
+  /** From when an owner may act that gave out read leases as a mirror. */
+  readyAt(grantsOut: number): number
+  /** While a shard is given away nothing new is taken. */
+  takesNew(role: string): boolean
+  /** What was held back while the shard was being given away. */
+  frozenMail<M>(mail: readonly M[]): readonly M[]
+  /** Whether a node whose lease is over still acts. */
+  mayAct(leaseHolds: boolean): boolean
+  /** Whether a new owner knows the answers that the old one remembered. */
+  keepsReplies(): boolean
+}
+
+export const rules: Rules = {
+  acceptsEpoch: (fence, epoch) => epoch >= fence,
+  fitsCopy: (copy, message) => copy.epoch === message.epoch && copy.session === message.session,
+  needSet: ({ insync, wanted, caughtUp }) => {
+    if (wanted.length === 0 && caughtUp.length === 0) return insync
+    const all = [...insync]
+    for (const node of wanted) if (!includesNode(all, node)) all.push(node)
+    for (const node of caughtUp) if (!includesNode(all, node)) all.push(node)
+    return all
+  },
+  commit: (ownSeq, acked) => {
+    let lowest = ownSeq
+    for (const seq of acked) if (seq < lowest) lowest = seq
+    return lowest
+  },
+  mayClaim: (record, me) => includesNode(record.insync, me),
+  readyAt: (grantsOut) => grantsOut,
+  takesNew: (role) => role === 'owner',
+  frozenMail: (mail) => mail,
+  mayAct: (leaseHolds) => leaseHolds,
+  keepsReplies: () => true,
+}

@@ -1,0 +1,152 @@
+/** What one node holds of one shard. Changed in place by the steps beside this file; one interpreter owns it. */
+import type { Change, EntityCopy } from '../entity/copy.js'
+import type { NodeId, ShardId } from '../ids.js'
+import type { MirrorMessage, ShardRecord, VersionedRecord } from './protocol.js'
+import type { Rules } from './rules.js'
+
+export type Role = 'none' | 'mirror' | 'claiming' | 'owner' | 'giving'
+
+/** The same on owner and mirrors. */
+export interface Copy {
+  gen: number
+  epoch: number
+  session: number
+  seq: number
+  released: number
+  readonly entities: Map<string, EntityCopy>
+  /** Changes that are not known to be released and acknowledged, in order. */
+  log: Change[]
+}
+
+/** What an owner knows of one mirror or joiner. */
+export interface Peer {
+  session: number
+  /** -1 until the fill of this session is acknowledged. */
+  acked: number
+  sent: number
+  sentAt: number
+  /** The greatest `t0` it has acknowledged. */
+  echo: number
+  grantUntil: number
+  /** When it last answered, or when something began to wait for it. */
+  heardAt: number
+  caughtUp: boolean
+}
+
+export type WritePurpose = 'found' | 'claim' | 'set' | 'give'
+export interface Writing {
+  readonly purpose: WritePurpose
+  readonly version: number
+  readonly record: ShardRecord
+}
+
+/** An answer that changes nothing. A read waits for confirmation, a remembered reply only for its change. */
+export interface HeldRead {
+  readonly seq: number
+  readonly taken: number
+  readonly needsConfirming: boolean
+  readonly send: () => void
+  /** Called instead of `send` when this node stops being the owner. */
+  readonly drop: () => void
+}
+
+export interface Shard {
+  readonly id: ShardId
+  role: Role
+  record: VersionedRecord | null
+  fence: number
+  epoch: number
+  copy: Copy | null
+  readonly peers: Map<NodeId, Peer>
+  joiner: NodeId | null
+  joinerSince: number
+  sessionCount: number
+  reads: HeldRead[]
+  writing: Writing | null
+  /** As a mirror: until when the read leases hold that I gave out. */
+  grantsOut: number
+  /** As an owner: from when I may act. */
+  readyAt: number
+  giveTo: NodeId | null
+  giveSince: number
+  /** Parts of a fill that is still coming. */
+  filling: { epoch: number; session: number; next: number; entities: Map<string, EntityCopy> } | null
+}
+
+export type Action =
+  | { readonly do: 'send'; readonly to: NodeId; readonly message: MirrorMessage }
+  | { readonly do: 'fill'; readonly to: NodeId }
+  | { readonly do: 'write'; readonly writing: Writing }
+  | { readonly do: 'read-record' }
+  | { readonly do: 'release'; readonly change: Change }
+  | { readonly do: 'answer'; readonly read: HeldRead }
+  | { readonly do: 'took'; readonly how: 'empty' | 'copy' }
+  | { readonly do: 'stepped-down'; readonly dropped: readonly Change[]; readonly reads: readonly HeldRead[] }
+  | { readonly do: 'gave'; readonly to: NodeId }
+  | { readonly do: 'give-failed' }
+  | { readonly do: 'broken'; readonly what: string }
+
+/** What a step may know besides the shard. Times are monotonic milliseconds of this node. */
+export interface StepContext {
+  readonly me: NodeId
+  readonly now: number
+  readonly leaseHolds: boolean
+  readonly rules: Rules
+  readonly limits: ShardLimits
+  isGone(node: NodeId): boolean
+  nonce(): string
+  act(action: Action): void
+}
+export interface ShardLimits {
+  readonly mirrorLateMs: number
+  readonly mirrorResendMs: number
+  readonly readLeaseMs: number
+  readonly handoffMs: number
+  readonly repliesCountMax: number
+  /** Mirrored kinds want this many in-sync mirrors. */
+  readonly copies: number
+}
+
+/** A mirror's clock may run this much faster than the owner's. */
+export const clockDriftFactor = 1.25
+
+export const newShard = (id: ShardId): Shard => ({
+  id,
+  role: 'none',
+  record: null,
+  fence: 0,
+  epoch: 0,
+  copy: null,
+  peers: new Map(),
+  joiner: null,
+  joinerSince: 0,
+  sessionCount: 0,
+  reads: [],
+  writing: null,
+  grantsOut: -1,
+  readyAt: -1,
+  giveTo: null,
+  giveSince: 0,
+  filling: null,
+})
+
+export const emptyCopy = (gen: number, epoch: number): Copy => ({
+  gen,
+  epoch,
+  session: 0,
+  seq: 0,
+  released: 0,
+  entities: new Map(),
+  log: [],
+})
+
+export const isOwning = (shard: Shard): boolean => shard.role === 'owner' || shard.role === 'giving'
+
+/** Nothing is under way, so the shard needs no attention from the tick. */
+export const isQuiet = (shard: Shard): boolean =>
+  shard.writing === null &&
+  shard.joiner === null &&
+  (shard.copy === null || !isOwning(shard) || shard.copy.released === shard.copy.seq) &&
+  shard.reads.length === 0 &&
+  shard.role !== 'claiming' &&
+  shard.role !== 'giving'
