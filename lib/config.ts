@@ -1,11 +1,14 @@
 /**
- * Every knob of a node, in one table. A knob's name ends in its unit; whoever reads it takes it from the resolved
- * `Config`, so a default is written here and nowhere else.
+ * Every knob of a node, in one table. A knob's name ends in its unit; whoever reads it takes it from the
+ * resolved `Config`, so a default is written here and nowhere else.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
 
-/** How a cluster is built; it decides how long leases are. A new JetStream leader takes 4 to 10 s on three servers. */
+/**
+ * How a cluster is built; it decides how long leases are. On three servers a new JetStream leader
+ * takes 4 to 10 s.
+ */
 export const presets = {
   'one-server': { leaseRenewMs: 1_000, leaseMs: 5_000 },
   'three-servers': { leaseRenewMs: 3_000, leaseMs: 15_000 },
@@ -41,21 +44,22 @@ export const knobs = {
   preset: {
     default: 'one-server',
     oneOf: Object.keys(presets) as readonly Preset[],
-    meaning: 'Sets leaseMs and leaseRenewMs where they are not given: one nats-server, or three that replicate.',
+    meaning:
+      'Sets leaseMs and leaseRenewMs where they are not given: one nats-server, or three that replicate.',
   },
   shardCount: {
     default: 4_096,
     min: 1,
     max: 65_536,
     equalOnAllNodes: true,
-    meaning: 'Groups of entities per kind, a power of two. More spread the load finer and cost more records; ten per node or more.',
+    meaning: 'Groups of entities per kind, a power of two, ten per node or more. More cost more records.',
   },
   leaseMs: {
     default: presets['one-server'].leaseMs,
     min: 100,
     max: 10 * minuteMs,
     equalOnAllNodes: true,
-    meaning: 'Silence after which a node may be declared dead. Longer forgives longer pauses, shorter takes over a frozen node sooner.',
+    meaning: 'Silence after which a node may be declared dead. Longer forgives longer pauses.',
   },
   leaseRenewMs: {
     default: presets['one-server'].leaseRenewMs,
@@ -68,26 +72,28 @@ export const knobs = {
     min: 10,
     max: minuteMs,
     equalOnAllNodes: true,
-    meaning: 'How long before the end of its lease a node freezes itself. Covers the difference between two clocks over one lease.',
+    meaning: 'How long before its lease ends a node freezes itself: covers two clocks that differ.',
   },
   probeMs: {
     default: 200,
     min: 10,
     max: minuteMs,
-    meaning: 'How often a node asks its neighbours whether they listen. Shorter finds a crashed process sooner.',
+    meaning:
+      'How often a node asks its neighbours whether they listen. Shorter finds a crashed process sooner.',
   },
   readLeaseMs: {
     default: 300,
     min: 10,
     max: 10_000,
     equalOnAllNodes: true,
-    meaning: 'How long an acknowledgement lets an owner answer reads from its memory. A takeover waits this long at most.',
+    meaning:
+      'How long an acknowledgement allows reads from the memory of the owner. A takeover waits for it.',
   },
   mirrorLateMs: {
     default: 700,
     min: 50,
     max: minuteMs,
-    meaning: 'A mirror that acknowledges nothing for this long is taken out of the in-sync set. Outputs of its shards wait until then.',
+    meaning: 'A mirror that is silent for this long leaves the in-sync set. Outputs wait until then.',
   },
   mirrorResendMs: {
     default: 100,
@@ -105,7 +111,8 @@ export const knobs = {
     default: 10_000,
     min: 0,
     max: 10 * minuteMs,
-    meaning: 'How long a leaving node may take to hand over all it owns. What is left then is found by its mirrors.',
+    meaning:
+      'How long a leaving node may take to hand over all it owns. What is left then is found by its mirrors.',
   },
   fillsCountMax: {
     default: 64,
@@ -117,13 +124,14 @@ export const knobs = {
     default: 256,
     min: 1,
     max: 65_536,
-    meaning: 'Record changes that one node has under way. More take over many shards sooner and press the store harder.',
+    meaning: 'Record changes that one node has under way. More take over sooner and press the store harder.',
   },
   heldOutputsCountMax: {
     default: 10_000,
     min: 1,
     max: 10_000_000,
-    meaning: 'Outputs of one shard that may wait for its mirrors. Beyond it new messages are answered Overloaded.',
+    meaning:
+      'Outputs of one shard that may wait for its mirrors. Beyond it new messages are answered Overloaded.',
   },
   askTimeoutMs: {
     default: 5_000,
@@ -141,7 +149,7 @@ export const knobs = {
     default: 250,
     min: 10,
     max: minuteMs,
-    meaning: 'An ask without an answer is sent again after this long, and then ever less often, within its deadline.',
+    meaning: 'An ask without an answer is sent again after this long, then ever less often.',
   },
   pendingAsksCountMax: {
     default: 100_000,
@@ -171,7 +179,7 @@ export const knobs = {
     default: 1_024,
     min: 1,
     max: 1_000_000,
-    meaning: 'Replies one entity remembers by request id, so that a repeated ask is applied once. Each costs memory on owner and mirrors.',
+    meaning: 'Replies one entity remembers, so that a repeated ask is applied once. Kept on its mirrors too.',
   },
   replyKeepMs: {
     default: 120_000,
@@ -183,7 +191,8 @@ export const knobs = {
     default: 1_000,
     min: 1,
     max: 10_000_000,
-    meaning: 'Messages that may wait for one actor. Beyond it its overflow policy decides; a sender sees Overloaded.',
+    meaning:
+      'Messages that may wait for one actor. Beyond it its overflow policy decides; a sender sees Overloaded.',
   },
   turnCountMax: {
     default: 256,
@@ -195,7 +204,8 @@ export const knobs = {
     default: 5,
     min: 1,
     max: 1_000,
-    meaning: 'How long all actors together run before the event loop gets its turn. Longer is faster and delays sockets.',
+    meaning:
+      'How long all actors together run before the event loop gets its turn. Longer is faster and delays sockets.',
   },
   blockedLoopMs: {
     default: 200,
@@ -207,7 +217,8 @@ export const knobs = {
     default: 0,
     min: 0,
     max: 30 * dayMs,
-    meaning: 'An entity without a message for this long is put to sleep where its kind allows it; 0 means never.',
+    meaning:
+      'An entity without a message for this long is put to sleep where its kind allows it; 0 means never.',
   },
   deadLettersCountMax: {
     default: 1_000,
@@ -219,7 +230,8 @@ export const knobs = {
     default: 1,
     min: 0,
     max: 4,
-    meaning: 'How often a message to an entity is passed on by a node that is not its owner. Beyond it: StaleView.',
+    meaning:
+      'How often a message to an entity is passed on by a node that is not its owner. Beyond it: StaleView.',
   },
   payloadBytesMax: {
     default: 262_144,
@@ -232,11 +244,11 @@ export const knobs = {
     default: 524_288,
     min: 4_096,
     max: 67_108_864,
-    meaning: 'The longest frame between two nodes; at most what the NATS server takes. Longer ones save messages and delay leases.',
+    meaning: 'The longest frame between two nodes; at most what the NATS server takes.',
   },
   diagnostics: {
     default: false,
-    meaning: 'Freezes states and messages, so that a step that changes them throws at that line. For development: it costs time.',
+    meaning: 'Freezes states and messages, so that a step that changes them throws there. Costs time.',
   },
 } as const satisfies Readonly<Record<string, Knob>>
 
@@ -251,7 +263,9 @@ export type ConfigInput = { readonly [N in KnobName]?: Config[N] | undefined }
 export const knobNames = Object.keys(knobs) as readonly KnobName[]
 
 /** Knobs whose values must be the same on all nodes of a cluster. */
-export const equalOnAllNodes: readonly KnobName[] = knobNames.filter((name) => 'equalOnAllNodes' in knobs[name])
+export const equalOnAllNodes: readonly KnobName[] = knobNames.filter(
+  (name) => 'equalOnAllNodes' in knobs[name],
+)
 
 /** The unit at the end of a knob's name; empty for a flag. */
 export const unitOf = (name: KnobName): string => {
@@ -292,7 +306,9 @@ export const nearestName = (text: string, names: readonly string[]): string =>
 const complaintsAbout = (input: object): string[] =>
   Object.entries(input).flatMap(([key, value]) => {
     if (!Object.hasOwn(knobs, key)) {
-      return [`"${key.slice(0, 80)}" is not a knob; did you mean "${nearestName(key.slice(0, 80), knobNames)}"?`]
+      return [
+        `"${key.slice(0, 80)}" is not a knob; did you mean "${nearestName(key.slice(0, 80), knobNames)}"?`,
+      ]
     }
     const knob: Knob = knobs[key as KnobName]
     return value === undefined || isValue(knob, value) ? [] : [`${key}: expected ${expectation(knob)}`]
@@ -348,7 +364,8 @@ const complete = (input: ConfigInput): Config => {
 }
 
 /**
- * Completes and checks what people gave. A knob that is absent or undefined takes its preset's value, else its default.
+ * Completes and checks what people gave. A knob that is absent or undefined takes its preset's value, else its
+ * default.
  *
  * Errors: all complaints at once, each a sentence that names the knob and what was expected, never the value.
  */

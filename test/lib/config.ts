@@ -59,7 +59,9 @@ t.test('config - every number is refused when it is out of range, no number, or 
     const knob: Knob = knobs[name]
     if (!('min' in knob)) continue
     for (const bad of [knob.min - 1, knob.max + 1, knob.default + 0.5, '7', null, Number.NaN]) {
-      t.same(complaints({ [name]: bad }), [`${name}: expected a whole number from ${knob.min} to ${knob.max}`])
+      t.same(complaints({ [name]: bad }), [
+        `${name}: expected a whole number from ${knob.min} to ${knob.max}`,
+      ])
     }
   }
   t.same(complaints({ preset: 'four-servers' }), ['preset: expected one of one-server, three-servers'])

@@ -32,13 +32,18 @@ t.test('placement - ids spread evenly over shards', async (t) => {
     const index = shardIndexOf('party', `party-${i}`, 256)
     counts[index] = (counts[index] ?? 0) + 1
   }
-  t.ok(Math.min(...counts) > 850 && Math.max(...counts) < 1_150, `${Math.min(...counts)} to ${Math.max(...counts)}`)
+  t.ok(
+    Math.min(...counts) > 850 && Math.max(...counts) < 1_150,
+    `${Math.min(...counts)} to ${Math.max(...counts)}`,
+  )
 })
 
 const anyMembers = fc
   .uniqueArray(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 12 })
   .chain((names) =>
-    fc.tuple(...names.map((n) => fc.constantFrom(1, 1, 1, 0.5, 2, 3).map((weight) => ({ node: `n${n}#1`, weight })))),
+    fc.tuple(
+      ...names.map((n) => fc.constantFrom(1, 1, 1, 0.5, 2, 3).map((weight) => ({ node: `n${n}#1`, weight }))),
+    ),
   )
 const anyShard = fc.tuple(fc.constantFrom('party', 'queue'), fc.nat(4_095)).map(([kind, i]) => `${kind}.${i}`)
 
@@ -47,7 +52,8 @@ t.test('placement - the first of rank is the owner, and a shorter rank is its be
     fc.property(anyMembers, anyShard, fc.nat(14), (list, shard, count) => {
       const { rank, owner } = ranking(list)
       const full = rank(shard)
-      if (full.length !== list.length || new Set(full).size !== list.length) throw new Error(`${full} is no order`)
+      if (full.length !== list.length || new Set(full).size !== list.length)
+        throw new Error(`${full} is no order`)
       if (owner(shard) !== full[0]) throw new Error('the owner is not the first')
       if (rank(shard, count).join() !== full.slice(0, count).join()) throw new Error('the beginning differs')
     }),

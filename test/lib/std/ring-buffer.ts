@@ -10,24 +10,30 @@ t.test('ring buffer - behaves like an array that is bounded', async (t) => {
     { weight: 1, arbitrary: fc.constant('drain' as const) },
   )
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 40 }), fc.array(command, { maxLength: 400 }), (countMax, commands) => {
-      const buffer = new RingBuffer<number>(countMax)
-      const model: number[] = []
-      commands.forEach((name, i) => {
-        if (name === 'drain') {
-          t.same(buffer.drain(), model.splice(0))
-        } else if (name === 'shift') {
-          if (buffer.shift() !== model.shift()) throw new Error('shifted another item')
-        } else {
-          const isRoom = model.length < countMax
-          if (buffer[name](i) !== isRoom) throw new Error(`${name} with ${model.length} of ${countMax}`)
-          if (isRoom) model[name](i)
-        }
-        if (buffer.size !== model.length || buffer.peek() !== model[0]) throw new Error('size or peek differ')
-        const items = Array.from({ length: buffer.size + 2 }, (_, at) => buffer.at(at - 1))
-        if (JSON.stringify(items) !== JSON.stringify([undefined, ...model, undefined])) throw new Error('at differs')
-      })
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.array(command, { maxLength: 400 }),
+      (countMax, commands) => {
+        const buffer = new RingBuffer<number>(countMax)
+        const model: number[] = []
+        commands.forEach((name, i) => {
+          if (name === 'drain') {
+            t.same(buffer.drain(), model.splice(0))
+          } else if (name === 'shift') {
+            if (buffer.shift() !== model.shift()) throw new Error('shifted another item')
+          } else {
+            const isRoom = model.length < countMax
+            if (buffer[name](i) !== isRoom) throw new Error(`${name} with ${model.length} of ${countMax}`)
+            if (isRoom) model[name](i)
+          }
+          if (buffer.size !== model.length || buffer.peek() !== model[0])
+            throw new Error('size or peek differ')
+          const items = Array.from({ length: buffer.size + 2 }, (_, at) => buffer.at(at - 1))
+          if (JSON.stringify(items) !== JSON.stringify([undefined, ...model, undefined]))
+            throw new Error('at differs')
+        })
+      },
+    ),
   )
   t.pass('400 commands, many times')
 })

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { systemClock, systemRandom } from '../../../lib/std/system.js'
 
-const after = (ms: number) => new Promise<number>((done) => systemClock.after(ms, () => done(systemClock.monotonic())))
+const after = (ms: number) =>
+  new Promise<number>((done) => systemClock.after(ms, () => done(systemClock.monotonic())))
 
 t.test('system clock - a timer never fires before its delay has passed', async (t) => {
   const start = systemClock.monotonic()

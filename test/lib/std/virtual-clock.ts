@@ -74,7 +74,7 @@ t.test('virtual clock - any timers, partly cancelled, run once each in order', a
       const clock = new VirtualClock()
       const seen: number[] = []
       const handles = list.map(([delay], i) => clock.after(delay, () => seen.push(i)))
-      list.forEach(([, isCancelled], i) => isCancelled && handles[i]?.cancel())
+      for (const [i, [, isCancelled]] of list.entries()) if (isCancelled) handles[i]?.cancel()
       for (let past = 0; past <= 50; past += stepMs) clock.advance(stepMs)
       const kept = list.flatMap(([delay, isCancelled], i) => (isCancelled ? [] : [{ delay, i }]))
       const expected = kept.sort((a, b) => a.delay - b.delay || a.i - b.i).map(({ i }) => i)

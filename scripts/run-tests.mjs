@@ -1,0 +1,111 @@
+// Runs the named groups of tests (all when none is named) and ends with `N passed, N failed`.
+// What needs the built package is built first; the build and the type check count as one test each.
+// A skip, a todo, an empty file or a group without files is a failure unless `skipsAllowed` lists its reason.
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const root = dirname(import.meta.dirname)
+const require = createRequire(import.meta.url)
+
+/** `name` stands for test/name.ts and everything in test/name/. */
+const groups = {
+  unit: { names: ['lib', 'supervisors', 'actors'] },
+  types: { names: ['types'], isTypeChecked: true },
+  tidy: { names: ['tidy'] },
+  simulation: { names: ['simulation'], isBuilt: true },
+  nats: { names: ['nats'] },
+  process: { names: ['process'], isBuilt: true },
+  examples: { names: ['examples'], isBuilt: true },
+  docs: { names: ['docs'], isBuilt: true },
+  pack: { names: ['pack'], isBuilt: true },
+  bin: { names: ['bin'], isBuilt: true },
+}
+/** Patterns of `file - test # SKIP reason` lines that are no failure. */
+const skipsAllowed = [/# SKIP not a machine with nats-server: /]
+
+const filesUnder = (path) => {
+  if (!existsSync(path)) return []
+  if (statSync(path).isFile()) return path.endsWith('.ts') ? [relative(root, path)] : []
+  return readdirSync(path)
+    .sort()
+    .filter((name) => name !== 'fixtures')
+    .flatMap((name) => filesUnder(join(path, name)))
+}
+const filesOf = ({ names }) =>
+  names.flatMap((name) => [
+    ...filesUnder(join(root, 'test', `${name}.ts`)),
+    ...filesUnder(join(root, 'test', name)),
+  ])
+
+const run = (script, args) =>
+  new Promise((done) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    child.on('close', (code) => done(code === 0))
+  })
+const tsc = (...args) => run(join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), args)
+
+const result = { passed: 0, failed: 0 }
+const report = (isGood, what) => {
+  result[isGood ? 'passed' : 'failed']++
+  console.log(`${isGood ? 'ok' : 'not ok'} - ${what}`)
+}
+
+/** Runs tap over `files`, shows its output, and adds its counts. */
+const runTap = (files) =>
+  new Promise((done) => {
+    const bin = join(dirname(require.resolve('tap/package.json')), 'dist/esm/run.mjs')
+    const child = spawn(process.execPath, [bin, '--reporter=tap', '--disable-coverage', ...files], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let passed = 0
+    let failed = 0
+    const complaints = []
+    const seen = new Set()
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      console.log(line)
+      const total = /^# \{ total: \d+(?:, pass: (\d+))?(?:, fail: (\d+))?/.exec(line)
+      if (total) [passed, failed] = [Number(total[1] ?? 0), Number(total[2] ?? 0)]
+      const file = /^(?:not )?ok \d+ - (test\/\S+\.ts)/.exec(line)
+      if (file) seen.add(file[1])
+      const skip = /^\s*ok \d+ - (.* # (?:SKIP|TODO).*)$/i.exec(line)
+      if (skip && !skipsAllowed.some((allowed) => allowed.test(skip[1]))) {
+        complaints.push(`skipped without a listed reason: ${skip[1]}`)
+      }
+    })
+    child.on('close', (code) => {
+      for (const file of files) if (!seen.has(file)) complaints.push(`did not run: ${file}`)
+      if (code !== 0 && failed === 0 && complaints.length === 0) complaints.push(`tap ended with code ${code}`)
+      for (const complaint of complaints) console.log(`not ok - ${complaint}`)
+      result.passed += passed
+      result.failed += failed + complaints.length
+      done()
+    })
+  })
+
+const asked = process.argv.slice(2)
+const wrong = asked.find((name) => !(name in groups))
+if (wrong !== undefined) {
+  console.error(`no test group "${wrong}"; one of: ${Object.keys(groups).join(', ')}`)
+  process.exit(2)
+}
+const names = asked.length > 0 ? asked : Object.keys(groups)
+const chosen = names.map((name) => groups[name])
+
+if (chosen.some(({ isBuilt }) => isBuilt)) report(await tsc('-p', 'tsconfig.build.json'), 'the package builds')
+if (chosen.some(({ isTypeChecked }) => isTypeChecked)) {
+  report(await tsc('--noEmit', '-p', 'tsconfig.json'), 'everything is well typed')
+}
+const files = chosen.flatMap(filesOf)
+for (const name of names) if (filesOf(groups[name]).length === 0) report(false, `group ${name} has no test files`)
+if (asked.length === 0) {
+  for (const file of filesUnder(join(root, 'test'))) {
+    if (!files.includes(file)) report(false, `${file} belongs to no group; see scripts/run-tests.mjs`)
+  }
+}
+if (files.length > 0) await runTap(files)
+console.log(`${result.passed} passed, ${result.failed} failed`)
+process.exit(result.failed === 0 && result.passed > 0 ? 0 : 1)
