@@ -1,0 +1,264 @@
+/**
+ * Links to other nodes: envelopes for one node in one turn of the event loop leave as one frame.
+ *
+ * Order is kept per receiver and lane. Nothing is kept for later: what cannot leave now is refused where it is sent,
+ * and counted. What was accepted may still be lost with the connection or the receiver.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import type { NodeId } from '../ids.js'
+import type { Clock, Timer } from '../std/clock.js'
+import type { Inbox, Lane, Session } from '../transport/transport.js'
+import type { Envelope } from '../wire/envelope.js'
+import { decodeFrame, FrameWriter, type NotSendable } from '../wire/frame.js'
+import { type Flow, hasRoom, newFlow, noteStamp, stampNext } from './flow.js'
+
+/** `Down`: not connected. `Full`: the receiver has not taken enough of what was sent to it. */
+export type SendProblem = NotSendable | { readonly tag: 'Down' } | { readonly tag: 'Full'; readonly windowBytes: number }
+
+export interface LinksConfig {
+  /** The longest frame; what the transport found may lower it. */
+  readonly frameBytesMax: number
+  /** Bytes that may be under way to one node on the data lane; default 4 MiB. More bears longer round trips. */
+  readonly linkWindowBytes?: number
+}
+
+export interface LinksOptions {
+  readonly session: Session
+  readonly clock: Clock
+  readonly self: NodeId
+  readonly config: LinksConfig
+  /** Called for each envelope, in order. Must not throw. */
+  readonly deliver: (envelope: Envelope, from: NodeId, lane: Lane) => void
+  /** Called before `send` returns false. */
+  readonly onProblem?: (to: NodeId, envelope: Envelope, problem: SendProblem) => void
+  /** A frame that is none arrived; the sentence never contains its contents. */
+  readonly onMalformed?: (sentence: string) => void
+}
+
+/** Whole numbers since the start. Envelopes, except where the name says frames or bytes. */
+export interface LinkCounters {
+  sent: number
+  received: number
+  /** To this node itself. */
+  local: number
+  framesSent: number
+  framesReceived: number
+  bytesSent: number
+  bytesReceived: number
+  /** Refused or dropped: while not connected. */
+  droppedDown: number
+  /** Refused: the window was full. */
+  droppedFull: number
+  /** Refused: too large, or not something that can travel. */
+  droppedUnsendable: number
+  framesMalformed: number
+}
+
+export interface Links {
+  /** Where the transport delivers frames for this node: pass it to `session.listen`. */
+  readonly inbox: Inbox
+  /** Live: read it, keep a copy to compare. */
+  readonly counters: Readonly<LinkCounters>
+  /** False when it was refused, see `onProblem`; true promises nothing about arrival. */
+  send(to: NodeId, envelope: Envelope, lane?: Lane): boolean
+  /** Sends now what waits for the end of the turn. */
+  flush(): void
+  /** Drops what is known of a node that is gone. */
+  forget(node: NodeId): void
+  /** Sends what waits and delivers nothing more. */
+  close(): void
+}
+
+interface Link extends Flow {
+  readonly to: NodeId
+  readonly lane: Lane
+  writer: FrameWriter | undefined
+  count: number
+  /** A frame is due even without envelopes: the other side waits for room, or this side asks for it. */
+  tells: boolean
+  asks: boolean
+  asking: Timer | undefined
+}
+
+const windowBytesDefault = 4 * 1024 * 1024
+const askRoomMs = 100
+
+class FrameLinks implements Links {
+  readonly counters: LinkCounters = {
+    sent: 0, received: 0, local: 0, framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0,
+    droppedDown: 0, droppedFull: 0, droppedUnsendable: 0, framesMalformed: 0,
+  }
+  readonly inbox: Inbox = { onFrame: (frame, lane) => this.#receive(frame, lane) }
+  readonly #o: LinksOptions
+  readonly #frameBytesMax: number
+  readonly #windowBytes: number
+  readonly #links: Record<Lane, Map<NodeId, Link>> = { data: new Map(), control: new Map() }
+  #dirty: Link[] = []
+  #toSelf: [Envelope, Lane][] = []
+  #flushing = false
+  #delivering = false
+  #closed = false
+
+  constructor(options: LinksOptions) {
+    this.#o = options
+    this.#frameBytesMax = Math.min(options.config.frameBytesMax, options.session.facts.frameBytesMax)
+    this.#windowBytes = options.config.linkWindowBytes ?? windowBytesDefault
+  }
+
+  send(to: NodeId, envelope: Envelope, lane: Lane = 'data'): boolean {
+    if (to === this.#o.self) return this.#sendToSelf(envelope, lane)
+    if (this.#closed || this.#o.session.status() !== 'up') {
+      this.counters.droppedDown++
+      return this.#refuse(to, envelope, { tag: 'Down' })
+    }
+    const link = this.#link(to, lane)
+    const waiting = link.writer?.bytes ?? 0
+    if (lane === 'data' && !hasRoom(link, waiting, this.#windowBytes)) {
+      this.#askForRoom(link)
+      this.counters.droppedFull++
+      return this.#refuse(to, envelope, { tag: 'Full', windowBytes: this.#windowBytes })
+    }
+    const writer = this.#writerOf(link)
+    const problem = writer.add(envelope)
+    if (problem !== undefined) {
+      this.counters.droppedUnsendable++
+      return this.#refuse(to, envelope, problem)
+    }
+    link.count++
+    return true
+  }
+
+  flush(): void {
+    this.#flushing = false
+    this.#deliverToSelf()
+    const dirty = this.#dirty
+    if (dirty.length === 0) return
+    this.#dirty = []
+    const up = this.#o.session.status() === 'up'
+    for (const link of dirty) this.#flushLink(link, up)
+  }
+
+  forget(node: NodeId): void {
+    for (const lane of ['data', 'control'] as const) {
+      this.#links[lane].get(node)?.asking?.cancel()
+      this.#links[lane].delete(node)
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#toSelf = []
+    this.flush()
+    this.#closed = true
+    for (const links of Object.values(this.#links)) {
+      for (const link of links.values()) link.asking?.cancel()
+      links.clear()
+    }
+  }
+
+  #deliverToSelf(): void {
+    const toSelf = this.#toSelf
+    if (toSelf.length === 0) return
+    // Called from within a delivery: what is behind it in the queue comes first.
+    if (this.#delivering) return this.#flushSoon()
+    this.#toSelf = []
+    this.#delivering = true
+    for (const [envelope, lane] of toSelf) if (!this.#closed) this.#o.deliver(envelope, this.#o.self, lane)
+    this.#delivering = false
+  }
+
+  #sendToSelf(envelope: Envelope, lane: Lane): boolean {
+    this.counters.local++
+    this.#toSelf.push([envelope, lane])
+    this.#flushSoon()
+    return true
+  }
+
+  #refuse(to: NodeId, envelope: Envelope, problem: SendProblem): false {
+    this.#o.onProblem?.(to, envelope, problem)
+    return false
+  }
+
+  #link(to: NodeId, lane: Lane): Link {
+    const links = this.#links[lane]
+    let link = links.get(to)
+    if (link === undefined) {
+      link = { to, lane, ...newFlow(), writer: undefined, count: 0, tells: false, asks: false, asking: undefined }
+      links.set(to, link)
+    }
+    return link
+  }
+
+  #writerOf(link: Link): FrameWriter {
+    if (link.writer !== undefined) return link.writer
+    const writer = new FrameWriter(this.#o.self, this.#frameBytesMax)
+    link.writer = writer
+    this.#dirty.push(link)
+    this.#flushSoon()
+    return writer
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#closed) return
+    this.#flushing = true
+    this.#o.clock.defer(() => {
+      if (this.#flushing) this.flush()
+    })
+  }
+
+  #flushLink(link: Link, up: boolean): void {
+    const { writer, count, asks, tells } = link
+    link.writer = undefined
+    link.count = 0
+    link.asks = link.tells = false
+    if (writer === undefined) return
+    if (!up || (count === 0 && !tells)) {
+      this.counters.droppedDown += count
+      return writer.drop()
+    }
+    this.counters.sent += count
+    for (const frame of writer.take((bytes) => stampNext(link, bytes, asks))) {
+      this.counters.framesSent++
+      this.counters.bytesSent += frame.length
+      this.#o.session.send(link.to, link.lane, frame)
+    }
+  }
+
+  #askForRoom(link: Link): void {
+    // Once per refused send and interval, so that nothing keeps ringing for a node that is gone.
+    link.asking ??= this.#o.clock.after(askRoomMs, () => {
+      link.asking = undefined
+      if (this.#closed || this.#o.session.status() !== 'up') return
+      link.asks = true
+      this.#tell(link)
+    })
+  }
+
+  #tell(link: Link): void {
+    link.tells = true
+    this.#writerOf(link)
+  }
+
+  #receive(bytes: Uint8Array, lane: Lane): void {
+    if (this.#closed) return
+    this.counters.framesReceived++
+    this.counters.bytesReceived += bytes.length
+    const decoded = decodeFrame(bytes)
+    if (E.isLeft(decoded)) {
+      this.counters.framesMalformed++
+      this.#o.onMalformed?.(decoded.left)
+      return
+    }
+    const { envelopes, from } = decoded.right
+    const link = this.#link(from, lane)
+    if (noteStamp(link, decoded.right, this.#windowBytes) && this.#o.session.status() === 'up') this.#tell(link)
+    this.counters.received += envelopes.length
+    for (const envelope of envelopes) {
+      if (this.#closed) return
+      this.#o.deliver(envelope, from, lane)
+    }
+  }
+}
+
+/** Links of one node over its session. Several sends to one node in a turn leave together at its end. */
+export const createLinks = (options: LinksOptions): Links => new FrameLinks(options)
