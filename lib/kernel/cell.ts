@@ -4,7 +4,7 @@ import { RingBuffer } from '../std/ring-buffer.js'
 import type { Dispatcher } from './dispatcher.js'
 import type { DeadLetterReason } from './events.js'
 import { type Down, type ExitReason, killed, shutdown } from './exit-reason.js'
-import type { ActorHost, Deliver, HostedActor } from './host.js'
+import type { ActorHost, HostedActor, Hosts } from './host.js'
 import type { Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
 import { Timers } from './timers.js'
@@ -30,7 +30,7 @@ export interface CellOptions<M> {
   /** Cleans up before an orderly end; must call `done` once. Not called when the cell is killed. */
   stopping?(done: () => void): void
   /** What code dispatches that knows only the host. Default: it is told. */
-  delivered?: Deliver | undefined
+  delivered?: Hosts['delivered'] | undefined
 }
 
 /** `stopping` takes no new messages and waits for the one in hand, its children and its own clean-up. */
@@ -54,7 +54,7 @@ export interface CellContext {
  * Guarantees: mail is handled in the order it was told, control messages before mail. Every message told is handled,
  * or handed to `crashed` or `undelivered`, exactly once. What a promise of an earlier incarnation gives is ignored.
  */
-export class Cell<M = unknown> {
+export class Cell<M = unknown> implements Hosts {
   readonly name: string
   readonly parent: Cell<any> | undefined
   /** Grows with each restart of this cell. */
@@ -92,10 +92,7 @@ export class Cell<M = unknown> {
     assert(!siblings.has(name), 'two actors of one name under one parent', { name, parent: parent?.path ?? '/' })
     const isOpen = parent === undefined || parent.status === 'running' || parent.status === 'suspended'
     assert(isOpen, 'an actor is started under a parent that stops', { name, parent: parent?.path ?? '/' })
-    this.hosted = context.host.spawn(name, parent?.hosted, (message, replyTo) => {
-      if (options.delivered !== undefined) options.delivered(message, replyTo)
-      else this.tell(message as M)
-    })
+    this.hosted = context.host.spawn(name, parent?.hosted, this)
     siblings.set(name, this)
     if (context.ledger.isHeard) {
       context.ledger.emit({ tag: 'ActorStarted', path: this.path, incarnation: this.incarnation })
@@ -118,7 +115,7 @@ export class Cell<M = unknown> {
   }
   /** The host's reference to it. */
   get hostRef(): unknown {
-    return this.hosted.ref
+    return this.hosted.ref()
   }
   get children(): readonly Cell<any>[] {
     return this.children_ === undefined ? [] : [...this.children_.values()]
@@ -162,7 +159,7 @@ export class Cell<M = unknown> {
   /** Tells this cell `message` in `delayMs`, unless it restarted or stopped before. The bound does not apply. */
   after(delayMs: number, message: M, name?: string): void {
     if (this.status === 'stopped') return
-    this.timers_ ??= new Timers(this.context.clock, this.context.limits.timersCountMax)
+    this.timers_ ??= new Timers(this.context.clock)
     this.timers_.set(delayMs, name, () => {
       if (this.mail.size < this.mail.countMax) this.tell(message)
       else this.control(message)
@@ -244,6 +241,12 @@ export class Cell<M = unknown> {
     return () => {
       this.monitors = this.monitors?.filter((other) => other !== watch)
     }
+  }
+
+  /** For the host only. */
+  delivered(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void {
+    if (this.options.delivered === undefined) this.tell(message as M)
+    else this.options.delivered(message, replyTo)
   }
 
   /** For the dispatcher only. */

@@ -5,12 +5,14 @@ import type { DeadLetter, DeadLetterReason, EventListener } from './events.js'
 import type { Down } from './exit-reason.js'
 import { type ActorHost, noHost } from './host.js'
 import { type Counts, Ledger } from './ledger.js'
-import { type KernelLimits, kernelDefaults } from './limits.js'
+import type { KernelLimits } from './limits.js'
+import { defaultConfig } from '../config.js'
 
 export interface KernelOptions {
   readonly clock: Clock
   /** Default: hosted nowhere, which is what a simulation wants. */
   readonly host?: ActorHost | undefined
+  /** Default: those of `config.ts`. */
   readonly limits?: Partial<KernelLimits> | undefined
 }
 
@@ -24,8 +26,8 @@ export class Kernel {
 
   constructor(options: KernelOptions) {
     const { clock, host = noHost } = options
-    const limits = { ...kernelDefaults, ...options.limits }
-    const ledger = new Ledger(limits.deadLettersKeptMax)
+    const limits = { ...defaultConfig, ...options.limits }
+    const ledger = new Ledger(limits.deadLettersCountMax)
     const dispatcher = new Dispatcher(clock, limits, ledger)
     this.clock = clock
     this.limits = limits

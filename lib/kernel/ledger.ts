@@ -38,8 +38,8 @@ export class Ledger {
   private readonly letters: RingBuffer<DeadLetter>
   private readonly listeners = new Set<EventListener>()
 
-  constructor(deadLettersKeptMax: number) {
-    this.letters = new RingBuffer(deadLettersKeptMax)
+  constructor(deadLettersCountMax: number) {
+    this.letters = new RingBuffer(deadLettersCountMax)
   }
 
   /** True when somebody listens: events are not even made otherwise. */

@@ -1,15 +1,15 @@
 import { assert } from '../std/assert.js'
 import type { Clock, Timer } from '../std/clock.js'
 
+/** Timers of one actor at a time; one more is a programmer error. */
+export const timersCountMax = 1_000
+
 /** The timers of one actor: each rings once, and all die with the incarnation that set them. */
 export class Timers {
   private readonly armed = new Map<string | number, Timer>()
   private unnamed = 0
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly countMax: number,
-  ) {}
+  constructor(private readonly clock: Clock) {}
 
   get count(): number {
     return this.armed.size
@@ -20,9 +20,8 @@ export class Timers {
     const key = name ?? this.unnamed++
     this.armed.get(key)?.cancel()
     this.armed.delete(key)
-    assert(this.armed.size < this.countMax, 'an actor has more timers than timersCountMax; cancel or name them', {
-      timersCountMax: this.countMax,
-    })
+    const isFree = this.armed.size < timersCountMax
+    assert(isFree, 'an actor has too many timers; give them names, or cancel them', { timersCountMax })
     const timer = this.clock.after(delayMs, () => {
       if (this.armed.get(key) !== timer) return
       this.armed.delete(key)
