@@ -1,0 +1,84 @@
+/** What a step asks its shell to do, as data. */
+import type { action } from './brand.js'
+import type { Answer, Asked } from './answer.js'
+import type { MessageData } from './maker.js'
+import type { Ask, Tell } from './message.js'
+import type { Address } from './refs.js'
+import type { Reach } from './spec.js'
+import { topicData, type Topic, type TopicData, type TopicScope } from './topic.js'
+
+/** Something for the shell to do, as plain data made by `act`. */
+export interface Action {
+  readonly [action]: true
+}
+
+/** An address at run time. */
+export interface AddressData {
+  readonly kind: string
+  readonly id: string
+  readonly node?: string
+}
+
+/** An action at run time. */
+export type ActionData =
+  | { readonly type: 'tell'; readonly to: AddressData; readonly message: MessageData }
+  | {
+      readonly type: 'command'
+      readonly to: AddressData
+      readonly message: MessageData
+      /** Its payload is the fixed part; the answer joins it on return. */
+      readonly then: MessageData
+    }
+  | { readonly type: 'answer'; readonly asked: string; readonly reply: unknown }
+  | { readonly type: 'refuse'; readonly asked: string; readonly refusal: unknown }
+  | { readonly type: 'publish'; readonly topic: TopicData; readonly payload: unknown }
+  | {
+      readonly type: 'after'
+      readonly delayMs: number
+      readonly message: MessageData
+      /** Replaces a pending timer of the same name; absent: it stands alone. */
+      readonly name: string | undefined
+    }
+  | { readonly type: 'cancel'; readonly name: string }
+  | { readonly type: 'stop' }
+
+/** The same data, as shells read it. */
+export const actionData = (action: Action): ActionData => action as unknown as ActionData
+
+const made = (action: ActionData): Action => action as unknown as Action
+
+/** The actions of a step. The shell performs them in list order, after the new state is safe. */
+export const act = {
+  /** For what may be lost: at most once. */
+  tell: <N extends string>(to: Address<N>, message: Tell<N, string, unknown, 'id'>): Action =>
+    made({ type: 'tell', to, message }),
+  /**
+   * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover, until
+   * it is answered: applied once. The answer comes back as the inner message `then`.
+   *
+   * Limits: `commandsPendingCountMax` open commands per entity.
+   */
+  command: <N extends string, R, X>(
+    to: Address<N>,
+    message: Ask<N, string, unknown, R, X, 'id'>,
+    then: Answer<string, string, unknown, NoInfer<R>, NoInfer<X>>,
+  ): Action => made({ type: 'command', to, message, then }),
+  /** Closes an ask that was put off, with its reply. */
+  answer: <R, X>(open: Asked<R, X>, reply: NoInfer<R>): Action =>
+    made({ type: 'answer', asked: open.asked, reply }),
+  /** Closes an ask that was put off, with the domain's "no". */
+  refuse: <R, X>(open: Asked<R, X>, refusal: NoInfer<X>): Action =>
+    made({ type: 'refuse', asked: open.asked, refusal }),
+  publish: <A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): Action =>
+    made({ type: 'publish', topic: topicData(topic), payload }),
+  /**
+   * Sends `message` to this very actor, `delayMs` milliseconds from now. A timer of the same `name` is replaced;
+   * without a name it stands alone. An entity's timers survive a failover.
+   */
+  after: (delayMs: number, message: Tell<string, string, unknown, Reach>, name?: string): Action =>
+    made({ type: 'after', delayMs, message, name }),
+  /** Drops the timer of this name, if it is pending. */
+  cancel: (name: string): Action => made({ type: 'cancel', name }),
+  /** Ends this actor with reason `normal`, after this step. */
+  stop: (): Action => made({ type: 'stop' }),
+}

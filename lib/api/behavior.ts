@@ -1,0 +1,110 @@
+/** Actors of one node: they may wait, hold sockets, and use refs. */
+import type { types } from './brand.js'
+import { checkHandlers, type HandlerData } from './kind.js'
+import type { AskSpec, ReadSpec, TellSpec } from './message.js'
+import { Misuse } from './misuse.js'
+import type { AskedSelf, Self, Startable } from './node-types.js'
+import type { PutOff, RefusedStep, Replied, Stepped } from './outcome.js'
+import type { AnyProtocol, KindOf, SpecsOf } from './protocol.js'
+import { dataOf, type ProtocolData } from './protocol-data.js'
+import type { Reach } from './spec.js'
+import { topicData, type Origin, type Topic, type TopicData, type TopicScope } from './topic.js'
+
+type Awaitable<A> = A | Promise<A>
+
+type LocalHandler<S, N extends string, M> =
+  M extends AskSpec<infer A, infer R, infer X, Reach>
+    ? (
+        state: S,
+        payload: A,
+        self: AskedSelf<N, R, X>,
+      ) => Awaitable<Replied<S, R> | RefusedStep<X> | PutOff<S>>
+  : M extends ReadSpec<infer A, infer R> ? (state: S, payload: A, self: Self<N>) => R
+  : M extends TellSpec<infer A, Reach> ? (state: S, payload: A, self: Self<N>) => Awaitable<Stepped<S>>
+  : never
+
+type Hearer<S, N extends string, A, C extends TopicScope> = C extends 'origin'
+  ? (state: S, event: A, from: Origin, self: Self<N>) => Awaitable<Stepped<S>>
+  : (state: S, event: A, self: Self<N>) => Awaitable<Stepped<S>>
+
+/** The definition of an actor of one node. */
+export interface Behavior<N extends string, S> extends Startable<N> {
+  readonly kind: N
+  readonly [types]: 'behavior'
+  /** Also acts on what is published; the subscription lives and dies with the actor. Gives a new behavior. */
+  hears<A, C extends TopicScope>(topic: Topic<string, A, C>, handle: Hearer<S, N, A, C>): Behavior<N, S>
+}
+
+/** How a local actor begins, acts and ends. */
+export interface BehaviorDefinition<P extends AnyProtocol, S> {
+  /** May wait, for at most the supervisor's patience; a throw is a failed start. */
+  readonly init: () => Awaitable<S>
+  readonly on: { readonly [K in keyof SpecsOf<P>]: LocalHandler<NoInfer<S>, KindOf<P>, SpecsOf<P>[K]> }
+  /** Runs when the actor is stopped in order, for at most `shutdownMs`. Not after a crash or a kill. */
+  readonly onStop?: (state: NoInfer<S>) => Awaitable<void>
+}
+
+/** What a hearer is at run time; `from` only for `origin` topics. */
+export interface HearerData {
+  readonly topic: TopicData
+  readonly handle: (state: unknown, event: unknown, ...rest: readonly unknown[]) => unknown
+}
+
+/** A behavior at run time. */
+export interface BehaviorData {
+  readonly kind: string
+  readonly protocol: object
+  readonly data: ProtocolData
+  readonly init: () => unknown
+  readonly on: Readonly<Record<string, HandlerData>>
+  readonly onStop: ((state: unknown) => unknown) | undefined
+  readonly hearers: readonly HearerData[]
+}
+
+const behaviors = new WeakMap<object, BehaviorData>()
+
+/** Throws `Misuse` for what `behavior` did not make. */
+export const behaviorData = (behavior: object): BehaviorData => {
+  const data = behaviors.get(behavior)
+  if (data !== undefined) return data
+  throw new Misuse(
+    'InvalidDeclaration',
+    'Expected a behavior made by behavior(…). An entity kind goes into entities(…), not into worker(…).',
+  )
+}
+
+const build = (data: BehaviorData): object => {
+  const built = Object.freeze({
+    ...data,
+    hears: (topic: object, handle: HearerData['handle']) =>
+      build({ ...data, hearers: [...data.hearers, { topic: topicData(topic), handle }] }),
+  })
+  behaviors.set(built, built)
+  return built
+}
+
+/**
+ * Declares an actor of one node. Unlike an entity's step its handlers may wait: the next message is taken when the
+ * promise settles. A throw or rejection is a crash, and its supervisor decides.
+ *
+ * Errors: `Misuse` for a handler too few or too many.
+ */
+export const behavior = <P extends AnyProtocol, S>(
+  protocol: P,
+  definition: BehaviorDefinition<P, S>,
+): Behavior<KindOf<P>, S> => {
+  const data = dataOf(protocol)
+  if (data.scope !== 'node') {
+    throw new Misuse('InvalidDeclaration', `"${data.kind}" has ids: declare its entities with kind(…).`)
+  }
+  checkHandlers(data.kind, new Set(data.specs.keys()), definition.on)
+  return build({
+    kind: data.kind,
+    protocol,
+    data,
+    init: definition.init,
+    on: definition.on as unknown as BehaviorData['on'],
+    onStop: definition.onStop as BehaviorData['onStop'],
+    hearers: [],
+  }) as Behavior<KindOf<P>, S>
+}

@@ -1,0 +1,163 @@
+/** A supervision tree as plain data: what exists, how it restarts, and what falls with it. OTP's words and rules. */
+import { behaviorData, type Behavior } from './behavior.js'
+import {
+  childData,
+  childSpec,
+  type AutoShutdown,
+  type ChildBase,
+  type ChildData,
+  type ChildSpec,
+  type Intensity,
+  type Restart,
+  type ShutdownMs,
+  type Strategy,
+} from './child-data.js'
+import { kindData, type Kind } from './kind.js'
+import { Misuse } from './misuse.js'
+
+/** A permanent child never ends for good, so it cannot be significant (OTP refuses it as well). */
+type Significance =
+  | { readonly restart?: 'permanent'; readonly significant?: never }
+  | { readonly restart: 'transient' | 'temporary'; readonly significant?: boolean }
+
+export type WorkerOptions = Significance & {
+  /** Default 5,000. */
+  readonly shutdownMs?: ShutdownMs
+}
+
+export interface SupervisorOptions {
+  /** Default one_for_one. */
+  readonly strategy?: Strategy
+  /** More than this many restarts within `periodMs` stop the supervisor, and its own parent decides. Default 1. */
+  readonly intensity?: number
+  /** Default 5,000. */
+  readonly periodMs?: number
+  /** Whether the end of significant children ends it. Default never. */
+  readonly autoShutdown?: AutoShutdown
+}
+/** A supervisor as a child of another. */
+export type SubtreeOptions = SupervisorOptions &
+  Significance & {
+    /** Default infinity: its children have their own deadlines. */
+    readonly shutdownMs?: ShutdownMs
+  }
+
+export interface EntitiesOptions {
+  /** Entities of the kind that may run on one node at once; more are answered `Overloaded`. Default 1,000,000. */
+  readonly countMax?: number
+  /** Default 3 in 5,000 ms, counted after each id's own backoff. */
+  readonly intensity?: number
+  readonly periodMs?: number
+}
+
+export interface DynamicOptions {
+  /** Of the children, which are started with `node.start`. Default temporary. */
+  readonly restart?: Restart
+  /** Default 1 in 5,000 ms. */
+  readonly intensity?: number
+  readonly periodMs?: number
+  /** Of each child. Default 5,000. */
+  readonly shutdownMs?: ShutdownMs
+  /** Default 100,000. */
+  readonly countMax?: number
+}
+
+const oneOf = <A extends string>(value: A, all: readonly A[], place: string): A => {
+  if (all.includes(value)) return value
+  throw new Misuse('InvalidDeclaration', `${place}: expected one of ${all.join(', ')}.`)
+}
+const whole = (value: number, least: number, place: string): number => {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new Misuse('InvalidDeclaration', `${place}: expected a whole number, ${least} or more.`)
+}
+const deadline = (value: ShutdownMs, place: string): ShutdownMs =>
+  value === 'kill' || value === 'infinity' ? value : whole(value, 0, place)
+
+interface BaseOptions {
+  readonly restart?: Restart
+  readonly significant?: boolean | undefined
+  readonly shutdownMs?: ShutdownMs
+}
+const restarts = ['permanent', 'transient', 'temporary'] as const
+const base = (id: string, options: BaseOptions, shutdownMs: ShutdownMs): ChildBase => ({
+  id,
+  restart: oneOf(options.restart ?? 'permanent', restarts, `${id}: restart`),
+  significant: options.significant ?? false,
+  shutdownMs: deadline(options.shutdownMs ?? shutdownMs, `${id}: shutdownMs`),
+})
+const intensityOf = (id: string, options: Partial<Intensity>, intensity: number): Intensity => ({
+  intensity: whole(options.intensity ?? intensity, 0, `${id}: intensity`),
+  periodMs: whole(options.periodMs ?? 5_000, 1, `${id}: periodMs`),
+})
+
+/** One actor of this node. */
+export const worker = <N extends string, S>(
+  id: string,
+  behavior: Behavior<N, S>,
+  options: WorkerOptions = {},
+): ChildSpec => childSpec({ type: 'worker', ...base(id, options, 5_000), behavior: behaviorData(behavior) })
+
+const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
+const autoShutdowns = ['never', 'any_significant', 'all_significant'] as const
+
+const checkChildren = (id: string, autoShutdown: AutoShutdown, children: readonly ChildData[]): void => {
+  const ids = new Set<string>()
+  for (const child of children) {
+    if (ids.has(child.id)) {
+      throw new Misuse('InvalidDeclaration', `Supervisor "${id}" has two children named "${child.id}".`)
+    }
+    ids.add(child.id)
+    if (child.significant && autoShutdown === 'never') {
+      throw new Misuse(
+        'InvalidDeclaration',
+        `Child "${child.id}" is significant, but supervisor "${id}" has autoShutdown: 'never'.`,
+      )
+    }
+  }
+}
+
+/**
+ * Starts its children in order, stops them in reverse, and restarts them by `strategy`.
+ *
+ * Reference: OTP `supervisor`. Deviation: the period is in milliseconds.
+ */
+export const supervisor = (
+  id: string,
+  options: SubtreeOptions,
+  children: readonly ChildSpec[],
+): ChildSpec => {
+  const autoShutdown = oneOf(options.autoShutdown ?? 'never', autoShutdowns, `${id}: autoShutdown`)
+  const below = children.map(childData)
+  checkChildren(id, autoShutdown, below)
+  return childSpec({
+    type: 'supervisor',
+    ...base(id, options, 'infinity'),
+    ...intensityOf(id, options, 1),
+    strategy: oneOf(options.strategy ?? 'one_for_one', strategies, `${id}: strategy`),
+    autoShutdown,
+    children: below,
+  })
+}
+
+/** All entities of one kind that live on this node, started on demand, each with its own backoff. */
+export const entities = <N extends string, I>(kind: Kind<N, I>, options: EntitiesOptions = {}): ChildSpec => {
+  const data = kindData(kind)
+  return childSpec({
+    type: 'entities',
+    ...base(data.kind, {}, 'infinity'),
+    ...intensityOf(data.kind, options, 3),
+    kind: data,
+    countMax: whole(options.countMax ?? 1_000_000, 1, `${data.kind}: countMax`),
+  })
+}
+
+/** A supervisor without children at first; `node.start(id, behavior)` adds them. */
+export const dynamic = (id: string, options: DynamicOptions = {}): ChildSpec =>
+  childSpec({
+    type: 'dynamic',
+    ...base(id, {}, 'infinity'),
+    ...intensityOf(id, options, 1),
+    childRestart: oneOf(options.restart ?? 'temporary', restarts, `${id}: restart`),
+    childShutdownMs: deadline(options.shutdownMs ?? 5_000, `${id}: shutdownMs`),
+    countMax: whole(options.countMax ?? 100_000, 1, `${id}: countMax`),
+  })

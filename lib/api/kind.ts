@@ -1,0 +1,154 @@
+/** Kinds: entities of the cluster, one per id, each a pure step. */
+import type { types } from './brand.js'
+import type { Handlers } from './handlers.js'
+import { Misuse } from './misuse.js'
+import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
+import { dataOf, type ProtocolData } from './protocol-data.js'
+import { sourceData, type SourceData, type StateSource } from './source.js'
+
+/** Limits of one entity. What is left out has the default of the node's config. */
+export interface Limits {
+  /** Messages that wait; more are answered `Overloaded`. */
+  readonly mailboxCountMax: number
+  /** Bytes of the encoded state; a step that exceeds it is a crash. */
+  readonly stateBytesMax: number
+  /** Milliseconds without a message after which the entity stops. 0: never. */
+  readonly idleMs: number
+}
+
+interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
+  /** Where the state comes from after a loss. */
+  readonly state: StateSource<S>
+  /** What only its own timers and commands bring back. */
+  readonly inner?: Q
+  readonly init: (id: IdOf<P>, now: number) => NoInfer<S>
+  readonly on: Handlers<P, NoInfer<S>, NoInfer<Q>>
+  /**
+   * `spawn` (default): an id that nobody spawned answers NoRecipient. `first-message`: every id exists as soon
+   * as it is spoken to.
+   */
+  readonly activate?: 'spawn' | 'first-message'
+  /** Ids with the same key live on the same node. Default: the id. Must be pure. */
+  readonly placementKey?: (id: IdOf<P>) => string
+  readonly limits?: Partial<Limits>
+}
+type Consistency<S> =
+  /** `strict` (default): at most one of each id acts, also in a split. */
+  | { readonly consistency?: 'strict' }
+  /** Runs on both sides of a split; `merge` joins them again and must be commutative. */
+  | { readonly consistency: 'available'; readonly merge: (mine: S, theirs: S) => S }
+
+/** A declared kind, for `entities` and `spawn`. */
+export interface Kind<N extends string, I> {
+  readonly kind: N
+  readonly [types]: (id: I) => void
+}
+
+/** What a handler is at run time. */
+export type HandlerData = (state: unknown, payload: unknown, at: unknown) => unknown
+
+/** A kind at run time. */
+export interface KindData {
+  readonly kind: string
+  /** As it was declared: for refs and identity. */
+  readonly protocol: object
+  readonly data: ProtocolData
+  readonly inner: ProtocolData | undefined
+  readonly init: (id: string, now: number) => unknown
+  readonly on: Readonly<Record<string, HandlerData>>
+  readonly source: SourceData
+  readonly activate: 'spawn' | 'first-message'
+  readonly consistency: 'strict' | 'available'
+  readonly merge: ((mine: unknown, theirs: unknown) => unknown) | undefined
+  readonly placementKey: ((id: string) => string) | undefined
+  readonly limits: Partial<Limits>
+}
+
+/** The declaration as it arrives from JavaScript, where the compiler has checked nothing. */
+interface Loose {
+  readonly state?: StateSource<never>
+  readonly inner?: object
+  readonly init?: KindData['init']
+  readonly on?: KindData['on']
+  readonly activate?: KindData['activate']
+  readonly consistency?: KindData['consistency']
+  readonly merge?: KindData['merge']
+  readonly placementKey?: KindData['placementKey']
+  readonly limits?: Partial<Limits>
+}
+
+/** Throws `Misuse` unless there is one handler per message, none missing and none unknown. */
+export const checkHandlers = (kind: string, tags: ReadonlySet<string>, on: object): void => {
+  const handled = new Set(Object.keys(on))
+  for (const tag of tags) {
+    if (!handled.has(tag)) throw new Misuse('InvalidDeclaration', `"${kind}" has no handler for ${tag}.`)
+  }
+  for (const tag of handled) {
+    if (!tags.has(tag)) throw new Misuse('InvalidDeclaration', `"${kind}" handles ${tag}, which is not declared.`)
+  }
+}
+
+const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loose): void => {
+  const { kind } = data
+  if (data.scope === 'node') {
+    throw new Misuse('InvalidDeclaration', `"${kind}" is a nodeProtocol: declare its actor with behavior(…).`)
+  }
+  if (inner !== undefined && inner.outer !== data) {
+    throw new Misuse('InvalidDeclaration', `"${kind}": inner belongs to another protocol.`)
+  }
+  if (given.consistency === 'available' && given.merge === undefined) {
+    throw new Misuse('InvalidDeclaration', `"${kind}" is available, so it needs a merge.`)
+  }
+  checkHandlers(kind, new Set([...data.specs.keys(), ...(inner?.specs.keys() ?? [])]), given.on ?? {})
+}
+
+const kinds = new WeakMap<object, KindData>()
+
+/** Throws `Misuse` for what `kind` did not make. */
+export const kindData = (kind: object): KindData => {
+  const data = kinds.get(kind)
+  if (data !== undefined) return data
+  throw new Misuse('InvalidDeclaration', 'Expected a kind made by kind(…). Are two copies of tumen installed?')
+}
+
+/**
+ * Declares a kind: how its entities begin, what they do with each message, and where their state comes from
+ * after a loss. Plain data; nothing runs until a tree with `entities(kind)` is started.
+ *
+ * Guarantees: the steps of one entity run one at a time. For `strict` kinds at most one entity per id has effects
+ * anywhere in the cluster.
+ *
+ * Errors: `Misuse` for a handler too few or too many, `available` without `merge`, and the like.
+ *
+ * @example
+ * const counter = kind(Counter, {
+ *   state: mirrored(t.number),
+ *   init: () => 0,
+ *   on: { Add: (total, { n }) => next(total + n), Total: (total) => total },
+ * })
+ */
+export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
+  protocol: P,
+  definition: KindBase<P, S, Q> & Consistency<NoInfer<S>>,
+): Kind<KindOf<P>, IdOf<P>> => {
+  const given = definition as unknown as Loose
+  const data = dataOf(protocol)
+  const inner = given.inner === undefined ? undefined : dataOf(given.inner)
+  checked(data, inner, given)
+  const made: KindData = Object.freeze({
+    kind: data.kind,
+    protocol,
+    data,
+    inner,
+    init: given.init as KindData['init'],
+    on: given.on as KindData['on'],
+    source: sourceData(given.state as StateSource<never>),
+    activate: given.activate ?? 'spawn',
+    consistency: given.consistency ?? 'strict',
+    merge: given.merge,
+    placementKey: given.placementKey,
+    limits: given.limits ?? {},
+  })
+  kinds.set(made, made)
+  return made as unknown as Kind<KindOf<P>, IdOf<P>>
+}

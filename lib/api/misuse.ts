@@ -1,0 +1,75 @@
+/** Mistakes in the program that uses tumen, each with a code and one sentence that says what to do instead. */
+import { errorLink } from '../errors.js'
+
+export type MisuseCode =
+  | 'NotACodec'
+  | 'CannotTravel'
+  | 'InvalidId'
+  | 'InvalidDeclaration'
+  | 'TwoProtocolsOfOneName'
+  | 'KindNotInTree'
+  | 'NodeMessageToRemote'
+  | 'WrongForm'
+  | 'StepReturnedPromise'
+  | 'StepReturnedNothing'
+  | 'StateMutated'
+  | 'ForeignMessage'
+
+/**
+ * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by the
+ * call, or in the step, which then counts as a crash of its actor.
+ */
+export class Misuse extends TypeError {
+  override readonly name = 'Misuse'
+  readonly code: MisuseCode
+  /** Where the mistake is explained. */
+  readonly link: string
+  constructor(code: MisuseCode, sentence: string, cause?: unknown) {
+    super(sentence, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.link = errorLink(code)
+  }
+}
+
+const listed = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : names.join(', '))
+
+export const kindNotInTree = (kind: string, inTree: readonly string[]): Misuse =>
+  new Misuse(
+    'KindNotInTree',
+    `"${kind}" is not in this node's tree, which has ${listed(inTree)}. ` +
+      'Add worker(…) or entities(…) for it to the tree given to startNode.',
+  )
+
+export const twoProtocols = (kind: string): Misuse =>
+  new Misuse(
+    'TwoProtocolsOfOneName',
+    `Two protocols are named "${kind}" in one tree. Rename one of them, or import the same one in both places.`,
+  )
+
+export const nodeMessageToRemote = (kind: string, tag: string, node: string): Misuse =>
+  new Misuse(
+    'NodeMessageToRemote',
+    `${kind}.${tag} never leaves its node, so it cannot be sent to ${node}. ` +
+      'Declare it with message(…) if it may travel, or send it to node.local(…).',
+  )
+
+export const stepReturnedPromise = (kind: string, tag: string): Misuse =>
+  new Misuse(
+    'StepReturnedPromise',
+    `The handler ${tag} of "${kind}" returned a promise. A step decides at once: ` +
+      'let an actor of the node (behavior) wait, and tell the entity what came of it.',
+  )
+
+export const stepReturnedNothing = (kind: string, tag: string): Misuse =>
+  new Misuse(
+    'StepReturnedNothing',
+    `The handler ${tag} of "${kind}" returned no outcome. Return next, reply, refuse or putOff.`,
+  )
+
+export const stateMutated = (kind: string, id: string, tag: string, cause: unknown): Misuse =>
+  new Misuse(
+    'StateMutated',
+    `The handler ${tag} of ${kind}/${id} changed its state or payload in place. ` +
+      'Return a new state, such as next({ ...state, count: 1 }).',
+    cause,
+  )

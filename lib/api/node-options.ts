@@ -1,0 +1,26 @@
+/** What a node is started with. */
+import type { ConfigInput } from '../config.js'
+import type { Clock } from '../std/clock.js'
+import type { Random } from '../std/random.js'
+import type { Transport } from '../transport/transport.js'
+import type { ChildSpec } from './child-data.js'
+
+export interface NodeOptions {
+  /** Nodes of one cluster find each other; 1 … 63 letters, digits, `-` and `_`. */
+  readonly cluster: string
+  /** Stays the same over restarts; a fresh one when left out. */
+  readonly name?: string
+  /** Default: `memory()`, which joins the nodes of this process. */
+  readonly transport?: Transport
+  /** For placement by role. */
+  readonly roles?: readonly string[]
+  readonly tree: ChildSpec
+  /** `none` (default): the host program owns SIGINT, SIGTERM and exit codes. `drain`: tumen drains on them. */
+  readonly signals?: 'none' | 'drain'
+  /** Every knob, each with its default; an unknown or impossible one is `InvalidConfig`. */
+  readonly config?: ConfigInput
+  /** For tests: the time of this node. Default: the system's. */
+  readonly clock?: Clock
+  /** For tests: the chance of this node. Default: the system's. */
+  readonly random?: Random
+}

@@ -1,0 +1,80 @@
+/** The lib half of the public edge: what actors are declared with. `supervisors/index.ts` adds the running node. */
+export { act, type Action } from './api/act.js'
+export { answerTo, asked, type Answer, type AnswerSpec, type Asked } from './api/answer.js'
+export { behavior, type Behavior, type BehaviorDefinition } from './api/behavior.js'
+export type { AutoShutdown, ChildSpec, Restart, ShutdownMs, Strategy } from './api/child-data.js'
+export {
+  dynamic,
+  entities,
+  supervisor,
+  worker,
+  type DynamicOptions,
+  type EntitiesOptions,
+  type SubtreeOptions,
+  type SupervisorOptions,
+  type WorkerOptions,
+} from './api/child-spec.js'
+export type { At, Handlers } from './api/handlers.js'
+export { id, type Id, type IdCodec } from './api/id.js'
+export { kind, type Kind, type Limits } from './api/kind.js'
+export {
+  message,
+  nodeMessage,
+  type Ask,
+  type AskSpec,
+  type MessageSpec,
+  type ReadSpec,
+  type ReplySpec,
+  type Tell,
+  type TellSpec,
+} from './api/message.js'
+export { Misuse, type MisuseCode } from './api/misuse.js'
+export type { NodeOptions } from './api/node-options.js'
+export type { Self, Spawned, Startable, StopOptions, Subscription, TumenNode } from './api/node-types.js'
+export {
+  next,
+  putOff,
+  refuse,
+  reply,
+  type PutOff,
+  type RefusedStep,
+  type Replied,
+  type Stepped,
+} from './api/outcome.js'
+export {
+  address,
+  inner,
+  nodeProtocol,
+  protocol,
+  type AnyProtocol,
+  type IdOf,
+  type KindOf,
+  type NoInner,
+  type Protocol,
+  type ProtocolInfo,
+  type SpecsOf,
+} from './api/protocol.js'
+export { refused, type Address, type AskOptions, type LocalRef, type Ref } from './api/refs.js'
+export {
+  disposable,
+  mirrored,
+  persisted,
+  rebuilt,
+  type MirrorOptions,
+  type PersistOptions,
+  type StateSource,
+} from './api/source.js'
+export type { Reach } from './api/spec.js'
+export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
+export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
+export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
+export {
+  AskFailed,
+  StartFailed,
+  describe,
+  type AskError,
+  type Refused,
+  type StartCode,
+  type StartError,
+} from './errors.js'
+export type { Transport } from './transport/transport.js'
