@@ -46,12 +46,13 @@ export type ActionData =
 export const actionData = (action: Action): ActionData => action as unknown as ActionData
 
 const made = (action: ActionData): Action => action as unknown as Action
+const data = (message: object): MessageData => message as unknown as MessageData
 
 /** The actions of a step. The shell performs them in list order, after the new state is safe. */
 export const act = {
   /** For what may be lost: at most once. */
   tell: <N extends string>(to: Address<N>, message: Tell<N, string, unknown, 'id'>): Action =>
-    made({ type: 'tell', to, message }),
+    made({ type: 'tell', to, message: data(message) }),
   /**
    * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover, until
    * it is answered: applied once. The answer comes back as the inner message `then`.
@@ -62,7 +63,7 @@ export const act = {
     to: Address<N>,
     message: Ask<N, string, unknown, R, X, 'id'>,
     then: Answer<string, string, unknown, NoInfer<R>, NoInfer<X>>,
-  ): Action => made({ type: 'command', to, message, then }),
+  ): Action => made({ type: 'command', to, message: data(message), then: data(then) }),
   /** Closes an ask that was put off, with its reply. */
   answer: <R, X>(open: Asked<R, X>, reply: NoInfer<R>): Action =>
     made({ type: 'answer', asked: open.asked, reply }),
@@ -76,7 +77,7 @@ export const act = {
    * without a name it stands alone. An entity's timers survive a failover.
    */
   after: (delayMs: number, message: Tell<string, string, unknown, Reach>, name?: string): Action =>
-    made({ type: 'after', delayMs, message, name }),
+    made({ type: 'after', delayMs, message: data(message), name }),
   /** Drops the timer of this name, if it is pending. */
   cancel: (name: string): Action => made({ type: 'cancel', name }),
   /** Ends this actor with reason `normal`, after this step. */

@@ -1,0 +1,95 @@
+/** What a handler asked for, as parts of a change. */
+import { type Action, type ActionData, actionData } from '../api/act.js'
+import { type MessageData, specOfMessage } from '../api/maker.js'
+import { Misuse } from '../api/misuse.js'
+import { encodePayload, encodeRefusal, encodeReply } from '../api/spec.js'
+import type { Wire } from '../wire/envelope.js'
+import { parseAsked } from './asked.js'
+import type { Draft } from './draft.js'
+import type { StepContext } from './protocol.js'
+
+const encoded = (message: MessageData): Wire => encodePayload(message[specOfMessage], message.payload)
+
+export const actionsInto = (draft: Draft, actions: readonly Action[], context: StepContext): void => {
+  let command = context.copy?.lastCommand ?? 0
+  for (const action of actions) {
+    const data = actionData(action)
+    if (data.type === 'command') commandInto(draft, data, ++command)
+    else oneInto(draft, data, context)
+  }
+}
+
+const commandInto = (draft: Draft, data: Extract<ActionData, { type: 'command' }>, number: number): void => {
+  const { to, message, then } = data
+  draft.commands.push([
+    number,
+    {
+      kind: to.kind,
+      id: to.id,
+      tag: message.tag,
+      payload: encoded(message),
+      then: { tag: then.tag, payload: encoded(then) },
+    },
+  ])
+  draft.outputs.push({ to: 'command', number })
+}
+
+const oneInto = (
+  draft: Draft,
+  data: Exclude<ActionData, { type: 'command' }>,
+  context: StepContext,
+): void => {
+  switch (data.type) {
+    case 'tell': {
+      const { to, message } = data
+      const what = { kind: to.kind, tag: message.tag, payload: encoded(message) }
+      if (to.node === undefined) draft.outputs.push({ to: 'entity', id: to.id, ...what })
+      else draft.outputs.push({ to: 'node', node: to.node, ...what })
+      break
+    }
+    case 'answer':
+      closeInto(draft, data.asked, 'reply', data.reply, context)
+      break
+    case 'refuse':
+      closeInto(draft, data.asked, 'refusal', data.refusal, context)
+      break
+    case 'publish': {
+      const { codec, name } = data.topic
+      if (codec === undefined)
+        throw new Misuse('CannotTravel', `${context.kind.kind} publishes on ${name}, which never leaves its node.`)
+      draft.outputs.push({ to: 'topic', topic: name, payload: codec.encode(data.payload) })
+      break
+    }
+    case 'after': {
+      const name = data.name ?? `~${context.seq}.${draft.timers.length}`
+      const { tag } = data.message
+      draft.timers.push([name, { at: context.now + data.delayMs, tag, payload: encoded(data.message) }])
+      break
+    }
+    case 'cancel':
+      draft.timers.push([data.name, null])
+      break
+    case 'stop':
+      draft.life = 'stopped'
+  }
+}
+
+/** Answers an ask that was put off, once: what is not open any more is left alone. */
+const closeInto = (
+  draft: Draft,
+  asked: string,
+  outcome: 'reply' | 'refusal',
+  value: unknown,
+  context: StepContext,
+): void => {
+  const { asker, tag } = parseAsked(asked)
+  const isOpen =
+    context.copy?.replies.get(asker.reqId)?.outcome === 'pending' ||
+    draft.replies.some(([reqId, state]) => reqId === asker.reqId && state === 'pending')
+  const spec = context.kind.data.specs.get(tag)
+  if (!isOpen || spec === undefined) return
+  const payload = outcome === 'reply' ? encodeReply(spec, value) : encodeRefusal(spec, value)
+  const keepMs = asker.floor === undefined ? context.limits.replyKeepMs : context.limits.commandKeepMs
+  draft.replies.push([asker.reqId, outcome, payload, context.now + keepMs])
+  draft.outputs.push({ to: 'asker', asker: asker.node, ask: asker.ask, outcome, payload })
+}

@@ -1,0 +1,27 @@
+/** Open asks as data, and which tells are new. */
+import type { Position } from '../wire/envelope.js'
+import type { Heard } from './copy.js'
+import type { Asker } from './protocol.js'
+
+/** What `at.asked` holds: who asked what, as one string that survives a failover. */
+export const openAsk = (asker: Asker, tag: string): { readonly asked: string } => ({
+  asked: JSON.stringify([asker.node, asker.ask, asker.reqId, tag, asker.floor ?? -1]),
+})
+
+export interface OpenAsk {
+  readonly asker: Asker
+  readonly tag: string
+}
+export const parseAsked = (asked: string): OpenAsk => {
+  const [node, ask, reqId, tag, floor] = JSON.parse(asked) as [string, number, string, string, number]
+  return { asker: { node, ask, reqId, ...(floor < 0 ? {} : { floor }) }, tag }
+}
+
+/** Positions grow by generation, then change, then output; a lower epoch is a former owner speaking. */
+export const isNewer = (last: Heard | undefined, position: Position): boolean => {
+  if (last === undefined) return true
+  const [gen, seq, part, epoch] = last
+  if (position.gen !== gen) return position.gen > gen
+  if (position.epoch < epoch) return false
+  return position.seq !== seq ? position.seq > seq : position.part > part
+}

@@ -1,0 +1,51 @@
+/** What goes into a step of an entity, and what comes out. */
+import type { KindData } from '../api/kind.js'
+import type { Origin } from '../api/topic.js'
+import type { AskError } from '../errors.js'
+import type { NodeId } from '../ids.js'
+import type { Position, Wire } from '../wire/envelope.js'
+import type { Change, EntityCopy, Remembered } from './copy.js'
+
+/** Who waits for an answer. */
+export interface Asker {
+  readonly node: NodeId
+  readonly ask: number
+  readonly reqId: string
+  readonly floor?: number
+}
+export type StepInput =
+  | { readonly type: 'tell'; readonly tag: string; readonly payload: Wire; readonly from?: Position; readonly origin: Origin }
+  | { readonly type: 'ask'; readonly tag: string; readonly payload: Wire; readonly asker: Asker; readonly origin: Origin }
+  | { readonly type: 'spawn'; readonly asker: Asker }
+  | { readonly type: 'timer'; readonly name: string }
+  | { readonly type: 'answer'; readonly number: number; readonly outcome: 'reply' | 'refusal'; readonly payload: Wire }
+  | { readonly type: 'passivate' }
+  | { readonly type: 'forget' }
+
+export type StepResult =
+  /** `state` is the decoded state after it; undefined when the entity has stopped. */
+  | { readonly type: 'change'; readonly change: Change; readonly state: unknown }
+  | { readonly type: 'read'; readonly payload: Wire }
+  | { readonly type: 'remembered'; readonly reply: Remembered }
+  /** Known already, or still open: there is nothing to do. */
+  | { readonly type: 'nothing' }
+  | { readonly type: 'error'; readonly error: AskError }
+
+export interface StepLimits {
+  readonly replyKeepMs: number
+  readonly commandKeepMs: number
+  readonly commandsPendingCountMax: number
+}
+export interface StepContext {
+  readonly kind: KindData
+  readonly id: string
+  /** Undefined for an id of which nothing is kept. */
+  readonly copy: EntityCopy | undefined
+  /** The decoded state of a live entity. */
+  readonly state: unknown
+  readonly seq: number
+  /** Wall clock. */
+  readonly now: number
+  readonly here: Origin
+  readonly limits: StepLimits
+}

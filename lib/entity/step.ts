@@ -1,0 +1,217 @@
+/**
+ * One step of one entity, pure: a message, a timer or a command's answer goes in, a change or an answer comes out.
+ * The shell gives the change its place in the shard's log.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import { freezing } from '../api/diagnostics.js'
+import { stateMutated, stepReturnedNothing, stepReturnedPromise } from '../api/misuse.js'
+import { outcomeData, type OutcomeData } from '../api/outcome.js'
+import {
+  decodePayload,
+  decodeRefusal,
+  decodeReply,
+  encodeRefusal,
+  encodeReply,
+  type MessageSpecData,
+} from '../api/spec.js'
+import type { AskError } from '../errors.js'
+import { formatAddress } from '../ids.js'
+import type { Wire } from '../wire/envelope.js'
+import { actionsInto } from './actions.js'
+import { isNewer, openAsk } from './asked.js'
+import { type Draft, newDraft } from './draft.js'
+import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
+
+const none: StepResult = { type: 'nothing' }
+const failed = (error: AskError): StepResult => ({ type: 'error', error })
+const malformed = (context: StepContext, complaints: readonly string[]): StepResult =>
+  failed({ tag: 'Malformed', address: formatAddress(context.kind.kind, context.id), complaints })
+
+/** Runs one step. Throws what the handler throws: then nothing has changed. */
+export const stepEntity = (context: StepContext, input: StepInput): StepResult => {
+  switch (input.type) {
+    case 'tell':
+      return stepTell(context, input)
+    case 'ask':
+      return stepAsk(context, input)
+    case 'spawn':
+      return stepSpawn(context, input.asker)
+    case 'timer':
+      return stepTimer(context, input.name)
+    case 'answer':
+      return stepAnswer(context, input)
+    case 'passivate':
+      return isLive(context) ? done(context, { ...newDraft(), life: 'stopped' }, undefined) : none
+    case 'forget':
+      return done(context, { ...newDraft(), life: 'gone' }, undefined)
+  }
+}
+
+const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
+const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'
+const stateOf = (context: StepContext): unknown =>
+  isLive(context) ? context.state : context.kind.init(context.id, context.now)
+
+const nobody = (context: StepContext): StepResult =>
+  failed({ tag: 'NoRecipient', address: formatAddress(context.kind.kind, context.id) })
+
+const isFull = (context: StepContext): boolean =>
+  (context.copy?.outbox.size ?? 0) >= context.limits.commandsPendingCountMax
+const overloaded = (context: StepContext): StepResult =>
+  failed({
+    tag: 'Overloaded',
+    address: formatAddress(context.kind.kind, context.id),
+    mailboxCountMax: context.limits.commandsPendingCountMax,
+    retryAfterMs: 100,
+  })
+
+const stepTell = (context: StepContext, input: Extract<StepInput, { type: 'tell' }>): StepResult => {
+  if (!isLive(context) && !mayBegin(context)) return nobody(context)
+  const spec = context.kind.data.specs.get(input.tag)
+  if (spec === undefined || spec.form !== 'tell') return malformed(context, [`no tell named ${input.tag}`])
+  if (isFull(context)) return overloaded(context)
+  const draft = newDraft()
+  if (input.from !== undefined) {
+    if (!isNewer(context.copy?.heard.get(input.from.shard), input.from)) return none
+    const { shard, gen, seq, part, epoch } = input.from
+    draft.heard.push([shard, [gen, seq, part, epoch]])
+  }
+  const payload = decodePayload(spec, input.payload)
+  if (E.isLeft(payload)) return malformed(context, payload.left)
+  const outcome = run(context, input.tag, payload.right, { origin: input.origin })
+  return settle(context, draft, outcome, null)
+}
+
+const stepAsk = (context: StepContext, input: Extract<StepInput, { type: 'ask' }>): StepResult => {
+  const { asker } = input
+  const known = context.copy?.replies.get(asker.reqId)
+  if (known !== undefined) return known.outcome === 'pending' ? none : { type: 'remembered', reply: known }
+  if (!isLive(context) && !mayBegin(context)) return nobody(context)
+  const spec = context.kind.data.specs.get(input.tag)
+  if (spec === undefined || (spec.form !== 'ask' && spec.form !== 'read'))
+    return malformed(context, [`no ask named ${input.tag}`])
+  if (spec.form === 'ask' && isFull(context)) return overloaded(context)
+  const payload = decodePayload(spec, input.payload)
+  if (E.isLeft(payload)) return malformed(context, payload.left)
+  const at = { origin: input.origin, asked: openAsk(asker, input.tag) }
+  if (spec.form === 'read')
+    return { type: 'read', payload: encodeReply(spec, run(context, input.tag, payload.right, at)) }
+  const draft = newDraft()
+  forgetAnswered(context, draft, asker)
+  return settle(context, draft, run(context, input.tag, payload.right, at), { asker, spec })
+}
+
+/** The sender of commands has had the answers below its floor. */
+const forgetAnswered = (context: StepContext, draft: Draft, asker: Asker): void => {
+  if (asker.floor === undefined || context.copy === undefined) return
+  const sender = asker.reqId.slice(0, asker.reqId.lastIndexOf('/') + 1)
+  for (const reqId of context.copy.replies.keys())
+    if (reqId.startsWith(sender) && Number(reqId.slice(sender.length)) < asker.floor) draft.forgets.push(reqId)
+}
+
+const stepSpawn = (context: StepContext, asker: Asker): StepResult => {
+  const known = context.copy?.replies.get(asker.reqId)
+  if (known !== undefined) return { type: 'remembered', reply: known }
+  const draft = newDraft()
+  const isStarting = !isLive(context)
+  const payload = isStarting ? 'started' : 'already-started'
+  if (isStarting) draft.life = 'live'
+  answer(context, draft, asker, 'reply', payload)
+  return done(context, draft, stateOf(context))
+}
+
+const stepTimer = (context: StepContext, name: string): StepResult => {
+  const due = context.copy?.timers.get(name)
+  if (due === undefined || !isLive(context)) return none
+  const spec = context.kind.inner?.specs.get(due.tag) ?? context.kind.data.specs.get(due.tag)
+  const draft = newDraft()
+  draft.timers.push([name, null])
+  const payload = spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
+  if (E.isLeft(payload)) return malformed(context, payload.left)
+  return settle(context, draft, run(context, due.tag, payload.right, { origin: context.here }), null)
+}
+
+const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'answer' }>): StepResult => {
+  const command = context.copy?.outbox.get(input.number)
+  if (command === undefined) return none
+  const draft = newDraft()
+  draft.commands.push([input.number, null])
+  if (!isLive(context)) return done(context, draft, undefined)
+  const spec = context.kind.inner?.specs.get(command.then.tag)
+  if (spec === undefined) return malformed(context, [`no answer named ${command.then.tag}`])
+  const fixed = decodePayload(spec, command.then.payload)
+  const reply = input.outcome === 'reply' ? decodeReply(spec, input.payload) : decodeRefusal(spec, input.payload)
+  if (E.isLeft(fixed)) return malformed(context, fixed.left)
+  if (E.isLeft(reply)) return malformed(context, reply.left)
+  const payload = {
+    ...(fixed.right as object),
+    answer: input.outcome === 'reply' ? E.right(reply.right) : E.left(reply.right),
+  }
+  return settle(context, draft, run(context, command.then.tag, payload, { origin: context.here }), null)
+}
+
+const run = (context: StepContext, tag: string, payload: unknown, at: object): unknown => {
+  const { kind, id, now } = context
+  const handler = kind.on[tag]
+  if (handler === undefined) throw new TypeError(`${kind.kind} has no handler for ${tag}`)
+  const state = stateOf(context)
+  if (!freezing.on) return handler(state, payload, { id, now, ...at })
+  try {
+    return handler(freezing.deep(state), freezing.deep(payload), { id, now, ...at })
+  } catch (error) {
+    if (error instanceof TypeError && /read only|not extensible|Cannot delete/.test(error.message))
+      throw stateMutated(kind.kind, id, tag, error)
+    throw error
+  }
+}
+
+interface Open {
+  readonly asker: Asker
+  readonly spec: MessageSpecData
+}
+
+const settle = (context: StepContext, draft: Draft, value: unknown, open: Open | null): StepResult => {
+  const outcome = outcomeOf(context, value)
+  if (outcome.type === 'refused') {
+    if (open !== null) answer(context, draft, open.asker, 'refusal', encodeRefusal(open.spec, outcome.value))
+    return done(context, draft, undefined)
+  }
+  if (open !== null && outcome.type === 'replied')
+    answer(context, draft, open.asker, 'reply', encodeReply(open.spec, outcome.value))
+  if (open !== null && outcome.type === 'put-off')
+    draft.replies.push([open.asker.reqId, 'pending', undefined, context.now + context.limits.commandKeepMs])
+  actionsInto(draft, outcome.actions, context)
+  const before = stateOfIfLive(context)
+  if (!isLive(context) && draft.life !== 'stopped') draft.life = 'live'
+  if (draft.life === 'live' || !Object.is(outcome.state, before)) setState(context, draft, outcome.state)
+  return done(context, draft, outcome.state)
+}
+
+const stateOfIfLive = (context: StepContext): unknown => (isLive(context) ? context.state : undefined)
+
+const setState = (context: StepContext, draft: Draft, state: unknown): void => {
+  const { source } = context.kind
+  draft.hasState = true
+  draft.state = source.type === 'mirrored' || source.type === 'persisted' ? source.codec.encode(state) : undefined
+}
+
+const outcomeOf = (context: StepContext, value: unknown): OutcomeData => {
+  const outcome = outcomeData(value)
+  if (outcome !== undefined) return outcome
+  const isPromise = typeof (value as { then?: unknown } | null)?.then === 'function'
+  throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, context.id)
+}
+
+/** Remembers the answer under its reqId and sends it. */
+const answer = (context: StepContext, draft: Draft, asker: Asker, outcome: 'reply' | 'refusal', payload: Wire): void => {
+  const keepMs = asker.floor === undefined ? context.limits.replyKeepMs : context.limits.commandKeepMs
+  draft.replies.push([asker.reqId, outcome, payload, context.now + keepMs])
+  draft.outputs.push({ to: 'asker', asker: asker.node, ask: asker.ask, outcome, payload })
+}
+
+const done = (context: StepContext, draft: Draft, state: unknown): StepResult => {
+  if (draft.life === 'live' && !draft.hasState) setState(context, draft, state)
+  const isOver = draft.life === 'stopped' || draft.life === 'gone'
+  const after = isOver ? undefined : draft.hasState ? state : context.state
+  return { type: 'change', change: draft.finish(context.seq, context.id, context.now), state: after }
+}
