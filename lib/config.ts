@@ -191,8 +191,7 @@ export const knobs = {
     default: 1_000,
     min: 1,
     max: 10_000_000,
-    meaning:
-      'Messages that may wait for one actor. Beyond it its overflow policy decides; a sender sees Overloaded.',
+    meaning: 'Messages that may wait for one actor. Beyond it the sender sees Overloaded.',
   },
   turnCountMax: {
     default: 256,
@@ -204,8 +203,7 @@ export const knobs = {
     default: 5,
     min: 1,
     max: 1_000,
-    meaning:
-      'How long all actors together run before the event loop gets its turn. Longer is faster and delays sockets.',
+    meaning: 'How long all actors together run before sockets get their turn. Longer is faster.',
   },
   blockedLoopMs: {
     default: 200,
@@ -364,8 +362,7 @@ const complete = (input: ConfigInput): Config => {
 }
 
 /**
- * Completes and checks what people gave. A knob that is absent or undefined takes its preset's value, else its
- * default.
+ * Completes and checks what people gave. What is absent or undefined takes its preset's value, else its default.
  *
  * Errors: all complaints at once, each a sentence that names the knob and what was expected, never the value.
  */

@@ -42,7 +42,10 @@ const filesOf = ({ names }) =>
 
 const run = (script, args) =>
   new Promise((done) => {
-    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(process.execPath, [script, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     child.on('close', (code) => done(code === 0))
   })
 const tsc = (...args) => run(join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), args)
@@ -78,7 +81,8 @@ const runTap = (files) =>
     })
     child.on('close', (code) => {
       for (const file of files) if (!seen.has(file)) complaints.push(`did not run: ${file}`)
-      if (code !== 0 && failed === 0 && complaints.length === 0) complaints.push(`tap ended with code ${code}`)
+      if (code !== 0 && failed === 0 && complaints.length === 0)
+        complaints.push(`tap ended with code ${code}`)
       for (const complaint of complaints) console.log(`not ok - ${complaint}`)
       result.passed += passed
       result.failed += failed + complaints.length
@@ -95,12 +99,14 @@ if (wrong !== undefined) {
 const names = asked.length > 0 ? asked : Object.keys(groups)
 const chosen = names.map((name) => groups[name])
 
-if (chosen.some(({ isBuilt }) => isBuilt)) report(await tsc('-p', 'tsconfig.build.json'), 'the package builds')
+if (chosen.some(({ isBuilt }) => isBuilt))
+  report(await tsc('-p', 'tsconfig.build.json'), 'the package builds')
 if (chosen.some(({ isTypeChecked }) => isTypeChecked)) {
   report(await tsc('--noEmit', '-p', 'tsconfig.json'), 'everything is well typed')
 }
 const files = chosen.flatMap(filesOf)
-for (const name of names) if (filesOf(groups[name]).length === 0) report(false, `group ${name} has no test files`)
+for (const name of names)
+  if (filesOf(groups[name]).length === 0) report(false, `group ${name} has no test files`)
 if (asked.length === 0) {
   for (const file of filesUnder(join(root, 'test'))) {
     if (!files.includes(file)) report(false, `${file} belongs to no group; see scripts/run-tests.mjs`)
