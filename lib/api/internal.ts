@@ -13,10 +13,13 @@ export { complaintsOf } from './complaints.js'
 export { deepFreeze, freezing, holdFreezing } from './diagnostics.js'
 export { isId } from './id.js'
 export { kindData, type HandlerData, type KindData } from './kind.js'
-export { madeBy, type Made, type MessageData } from './maker.js'
+export { madeBy, specIn, specOfMessage, type Made, type MessageData } from './maker.js'
 export {
+  foreignMessage,
   kindNotInTree,
   nodeMessageToRemote,
+  replyDoesNotFit,
+  stateDoesNotFit,
   stateMutated,
   stepReturnedNothing,
   stepReturnedPromise,

@@ -1,5 +1,6 @@
 /** The constructors on a protocol: the hot path of every send, and how the runtime recognises one. */
 import { freezing } from './diagnostics.js'
+import { foreignMessage } from './misuse.js'
 import type { MessageSpecData } from './spec.js'
 
 /** Where a message keeps how it is encoded. */
@@ -34,3 +35,10 @@ export const maker = (made: Made): ((payload?: unknown) => MessageData) => {
 /** What a constructor makes; undefined for anything that is not one. */
 export const madeBy = (make: unknown): Made | undefined =>
   typeof make === 'function' ? makers.get(make) : undefined
+
+/** How this message is encoded. Throws `Misuse` for a literal or a copy that no constructor made. */
+export const specIn = (message: MessageData): MessageSpecData => {
+  const spec = (message as Partial<MessageData>)[specOfMessage]
+  if (spec !== undefined) return spec
+  throw foreignMessage(`${String(message.kind)}.${String(message.tag)}`)
+}

@@ -13,6 +13,8 @@ export type MisuseCode =
   | 'StepReturnedPromise'
   | 'StepReturnedNothing'
   | 'StateMutated'
+  | 'StateDoesNotFit'
+  | 'ReplyDoesNotFit'
   | 'ForeignMessage'
 
 /**
@@ -72,4 +74,24 @@ export const stateMutated = (kind: string, id: string, tag: string, cause: unkno
     `The handler ${tag} of ${kind}/${id} changed its state or payload in place. ` +
       'Return a new state, such as next({ ...state, count: 1 }).',
     cause,
+  )
+
+export const stateDoesNotFit = (kind: string, tag: string, complaints: readonly string[]): Misuse =>
+  new Misuse(
+    'StateDoesNotFit',
+    `After ${tag} the state of "${kind}" does not fit its codec, so no other node could take it over: ` +
+      `${complaints.join('; ')}.`,
+  )
+
+export const replyDoesNotFit = (kind: string, tag: string, complaints: readonly string[]): Misuse =>
+  new Misuse(
+    'ReplyDoesNotFit',
+    `What "${kind}" answered to ${tag} does not fit the codec in its protocol: ${complaints.join('; ')}.`,
+  )
+
+export const foreignMessage = (what: string): Misuse =>
+  new Misuse(
+    'ForeignMessage',
+    `${what} was not made by a constructor of its protocol, such as Party.Invite({ … }). ` +
+      'Spreading or cloning a message loses how it is encoded.',
   )
