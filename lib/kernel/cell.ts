@@ -3,7 +3,7 @@ import { assert } from '../std/assert.js'
 import { RingBuffer } from '../std/ring-buffer.js'
 import type { Dispatcher } from './dispatcher.js'
 import type { DeadLetterReason } from './events.js'
-import { type Down, type ExitReason, killed, shutdown } from './exit-reason.js'
+import { crash, type Down, type ExitReason, killed, shutdown } from './exit-reason.js'
 import type { ActorHost, HostedActor, Hosts } from './host.js'
 import type { Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
@@ -74,6 +74,7 @@ export class Cell<M = unknown> implements Hosts {
   private children_: Map<string, Cell<any>> | undefined
   private monitors: ((down: Down) => void)[] | undefined
   private stopped: (() => void)[] | undefined
+  private quiet: (() => void) | undefined
   private reason: ExitReason = shutdown
   private readonly highCount: number
   private readonly hosted: HostedActor
@@ -170,16 +171,21 @@ export class Cell<M = unknown> implements Hosts {
     this.timers_?.cancel(name)
   }
 
-  /** Handles nothing until `resume`; a message in hand is finished. Mail is taken and kept. */
-  suspend(): void {
-    if (this.status !== 'running') return
-    this.status = 'suspended'
+  /**
+   * Handles nothing until `resume`; mail is taken and kept. `done` is called when no message is in hand: at once, or
+   * when the one in hand has been finished or has failed; not when it is given up.
+   */
+  suspend(done?: () => void): void {
+    if (this.status === 'running') this.status = 'suspended'
     this.isIdle = false
+    if (this.isBusy) this.quiet = done
+    else done?.()
   }
 
   resume(): void {
     if (this.status !== 'suspended') return
     this.status = 'running'
+    this.reason = shutdown
     this.isIdle = !this.isBusy && !this.isInLine
     if (this.isIdle && this.mailboxCount > 0) this.lineUp()
   }
@@ -190,13 +196,22 @@ export class Cell<M = unknown> implements Hosts {
    */
   restart(): void {
     if (this.status === 'stopping' || this.status === 'stopped') return
-    this.abandon()
-    this.status = 'suspended'
-    this.isIdle = false
+    this.giveUp(this.reason)
     const { ledger } = this.context
     if (ledger.isHeard) {
       ledger.emit({ tag: 'ActorRestarted', path: this.path, incarnation: this.incarnation })
     }
+  }
+
+  /** Ends the present incarnation and begins none: suspended until `restart`, or `resume`. Monitors are told. */
+  giveUp(reason: ExitReason): void {
+    if (this.status === 'stopping' || this.status === 'stopped') return
+    const { path, incarnation } = this
+    this.status = 'suspended'
+    this.isIdle = false
+    this.abandon()
+    this.reason = shutdown
+    this.tellMonitors({ path, incarnation, reason })
   }
 
   /**
@@ -230,7 +245,10 @@ export class Cell<M = unknown> implements Hosts {
     this.finish()
   }
 
-  /** Calls `watch` once when this cell ends; at once when it has ended. Returns how to stop watching. */
+  /**
+   * Calls `watch` once when this incarnation ends: by a stop, a kill, or a crash that was not resumed. At once, with
+   * `noproc`, when the cell has stopped. Returns how to stop watching.
+   */
   monitor(watch: (down: Down) => void): () => void {
     if (this.status === 'stopped') {
       watch({ path: this.path, incarnation: this.incarnation, reason: { tag: 'noproc' } })
@@ -302,6 +320,13 @@ export class Cell<M = unknown> implements Hosts {
     this.inHand = undefined
     this.context.ledger.handled++
     if (this.status === 'stopping') this.stopChildren()
+    else if (this.quiet !== undefined) this.becameQuiet()
+  }
+
+  private becameQuiet(): void {
+    const { quiet } = this
+    this.quiet = undefined
+    quiet?.()
   }
 
   private failed(error: unknown, message: M): void {
@@ -316,8 +341,10 @@ export class Cell<M = unknown> implements Hosts {
     const wasStopping = this.status === 'stopping'
     if (this.status === 'running') this.status = 'suspended'
     this.isIdle = false
+    if (!wasStopping) this.reason = crash(error)
     this.options.crashed(error, message)
     if (wasStopping && this.status === 'stopping') this.stopChildren()
+    this.becameQuiet()
   }
 
   /** After a turn or a promise: in line again when there is more, else idle. */
@@ -361,6 +388,7 @@ export class Cell<M = unknown> implements Hosts {
   /** Gives up the message in hand and everything that the present incarnation started. */
   private abandon(): void {
     this.incarnation++
+    this.quiet = undefined
     this.timers_?.clear()
     const { inHand } = this
     if (!this.isBusy || inHand === undefined) return
@@ -408,11 +436,16 @@ export class Cell<M = unknown> implements Hosts {
     siblings.delete(this.name)
     this.hosted.stop()
     if (ledger.isHeard) ledger.emit({ tag: 'ActorStopped', path, incarnation, reason })
-    const { monitors, stopped } = this
-    this.monitors = undefined
+    const { stopped } = this
     this.stopped = undefined
-    for (const watch of monitors ?? []) watch({ path, incarnation, reason })
+    this.tellMonitors({ path, incarnation, reason })
     for (const done of stopped ?? []) done()
+  }
+
+  private tellMonitors(down: Down): void {
+    const { monitors } = this
+    this.monitors = undefined
+    for (const watch of monitors ?? []) watch(down)
   }
 
   private siblingsBelow(): Map<string, Cell<any>> {

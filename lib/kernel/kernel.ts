@@ -1,4 +1,5 @@
 import type { Clock } from '../std/clock.js'
+import { Asks } from './asks.js'
 import { Cell, type CellContext, type CellOptions } from './cell.js'
 import { Dispatcher } from './dispatcher.js'
 import type { DeadLetter, DeadLetterReason, EventListener } from './events.js'
@@ -22,6 +23,7 @@ export class Kernel {
   readonly limits: KernelLimits
   /** For parts of the runtime that count for themselves. */
   readonly ledger: Ledger
+  readonly asks: Asks
   private readonly context: CellContext
 
   constructor(options: KernelOptions) {
@@ -32,6 +34,7 @@ export class Kernel {
     this.clock = clock
     this.limits = limits
     this.ledger = ledger
+    this.asks = new Asks(clock, ledger, limits.pendingAsksCountMax)
     this.context = { clock, limits, ledger, dispatcher, host, roots: new Map() }
   }
 
@@ -87,6 +90,7 @@ export class Kernel {
     const cells = this.roots.toReversed()
     let left = cells.length
     const end = (): void => {
+      this.asks.stop()
       this.context.host.stop()
       done?.()
     }
@@ -100,6 +104,7 @@ export class Kernel {
   /** Ends everything at once. */
   kill(): void {
     for (const cell of this.roots.toReversed()) cell.kill()
+    this.asks.stop()
     this.context.host.stop()
   }
 }

@@ -1,0 +1,146 @@
+import type { MessageData } from '../api/internal.js'
+import { AskFailed, type AskError } from '../errors.js'
+import type { Clock } from '../std/clock.js'
+import { Deadlines, type Due } from './deadlines.js'
+import type { Ledger } from './ledger.js'
+
+/** Who waits for an answer. Exactly one of the three is called, once. */
+export interface Asker {
+  reply(value: unknown): void
+  refuse(refusal: unknown): void
+  fail(error: AskError): void
+}
+
+export interface OpenAskOptions {
+  readonly address: string
+  readonly message: MessageData
+  readonly timeoutMs: number
+  readonly reqId: string | undefined
+}
+
+/** An ask that nobody answered yet, as it waits in a mailbox or, put off, with its actor. */
+export class OpenAsk implements Due {
+  due: Due['due'] = undefined
+  previous: Due | undefined = undefined
+  following: Due | undefined = undefined
+  isOpen = true
+  readonly message: MessageData
+  readonly timeoutMs: number
+  readonly reqId: string | undefined
+  readonly address: string
+
+  constructor(
+    private readonly asks: Asks,
+    private readonly asker: Asker,
+    options: OpenAskOptions,
+  ) {
+    this.address = options.address
+    this.message = options.message
+    this.timeoutMs = options.timeoutMs
+    this.reqId = options.reqId
+  }
+
+  reply(value: unknown): void {
+    if (this.close()) this.asker.reply(value)
+  }
+  refuse(refusal: unknown): void {
+    if (this.close()) this.asker.refuse(refusal)
+  }
+  fail(error: AskError): void {
+    if (this.isOpen && this.close()) this.asker.fail(error)
+  }
+  expired(): void {
+    this.fail({ tag: 'AskTimeout', address: this.address, timeoutMs: this.timeoutMs })
+  }
+
+  private close(): boolean {
+    if (!this.isOpen) {
+      this.asks.late(this)
+      return false
+    }
+    this.isOpen = false
+    this.asks.closed(this)
+    return true
+  }
+}
+
+/** All asks of one kernel that are open. */
+export class Asks {
+  openCount = 0
+  private readonly deadlines: Deadlines
+
+  constructor(
+    clock: Clock,
+    private readonly ledger: Ledger,
+    readonly countMax: number,
+  ) {
+    this.deadlines = new Deadlines(clock)
+  }
+
+  /** Undefined when `countMax` asks are open: the asker has been told `Overloaded`. */
+  open(asker: Asker, options: OpenAskOptions): OpenAsk | undefined {
+    if (this.openCount >= this.countMax) {
+      const { address } = options
+      this.ledger.sent++
+      this.ledger.errors++
+      asker.fail({ tag: 'Overloaded', address, mailboxCountMax: this.countMax, retryAfterMs: 100 })
+      return undefined
+    }
+    const ask = new OpenAsk(this, asker, options)
+    this.openCount++
+    this.deadlines.set(ask, options.timeoutMs)
+    return ask
+  }
+
+  /** For `OpenAsk` only. */
+  closed(ask: OpenAsk): void {
+    this.openCount--
+    this.deadlines.drop(ask)
+  }
+
+  /** For `OpenAsk` only: an answer that nobody waits for any more. */
+  late(ask: OpenAsk): void {
+    this.ledger.bury({ path: ask.address, reason: 'late-reply', message: ask.message })
+  }
+
+  /** Cancels the one timer. Asks that are still open would wait for ever, so their actors are stopped before. */
+  stop(): void {
+    this.deadlines.clear()
+  }
+}
+
+/** The promise form of an asker. */
+export class PromiseAsker implements Asker {
+  resolve!: (value: unknown) => void
+  reject!: (error: unknown) => void
+  private unwatch: (() => void) | undefined
+
+  constructor(
+    private readonly address: string,
+    private readonly message: MessageData,
+  ) {}
+
+  /** Once aborted the ask fails with `Cancelled`. */
+  watch(signal: AbortSignal, ask: OpenAsk): void {
+    const abort = (): void => ask.fail({ tag: 'Cancelled', address: this.address })
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    this.unwatch = () => signal.removeEventListener('abort', abort)
+  }
+  reply(value: unknown): void {
+    this.unwatch?.()
+    this.resolve(value)
+  }
+  refuse(refusal: unknown): void {
+    this.unwatch?.()
+    const { address, message } = this
+    this.reject(new AskFailed({ tag: 'Refused', address, message: message.tag, refusal }))
+  }
+  fail(error: AskError): void {
+    this.unwatch?.()
+    this.reject(new AskFailed(error))
+  }
+}

@@ -1,0 +1,114 @@
+import type { MessageData } from '../api/internal.js'
+import { specOfMessage } from '../api/maker.js'
+import { Misuse } from '../api/misuse.js'
+import type { TumenNode } from '../api/node-types.js'
+import type { AskOptions } from '../api/refs.js'
+import type { AskError } from '../errors.js'
+import { type Asker, PromiseAsker } from './asks.js'
+import type { LocalActor } from './local-actor.js'
+
+/**
+ * A handle to an actor of this node, and what its own handlers get as `self`. It is the api's `LocalRef` and `Self`
+ * without their types: those are added where a ref is handed out.
+ *
+ * It stays good while the actor is restarted; when the actor has stopped for good, tells become dead letters and asks
+ * are answered `NoRecipient`.
+ */
+export class LocalActorRef {
+  private readonly cell: LocalActor['cell']
+  private readonly kind: string
+
+  constructor(private readonly actor: LocalActor) {
+    this.cell = actor.cell
+    this.kind = actor.behavior.kind
+  }
+
+  get address(): { readonly kind: string; readonly id: string; readonly node: string } {
+    return { kind: this.kind, id: '', node: this.node.id }
+  }
+  get nact(): object {
+    return this.cell.hostRef as object
+  }
+  get node(): TumenNode {
+    return this.actor.outside.node
+  }
+  get now(): number {
+    return this.actor.kernel.clock.now()
+  }
+  /** Only in the handler of an ask: for an answer later. */
+  get asked(): { readonly asked: string } {
+    return { asked: this.actor.askedNow() }
+  }
+
+  tell(message: MessageData): void {
+    const spec = message[specOfMessage]
+    if (message.kind !== this.kind || spec === undefined) throw foreign(this.kind, message)
+    if (spec.form !== 'tell') throw wrongForm(message, 'ask', 'told')
+    this.cell.tell(message)
+  }
+
+  ask(message: MessageData, options?: AskOptions): Promise<unknown> {
+    const { actor } = this
+    const { askTimeoutMs, askTimeoutMsMax } = actor.kernel.limits
+    const spec = message[specOfMessage]
+    if (message.kind !== this.kind || spec === undefined) return Promise.reject(foreign(this.kind, message))
+    if (spec.form !== 'ask' && spec.form !== 'read') return Promise.reject(wrongForm(message, 'tell', 'asked'))
+    let timeoutMs = askTimeoutMs
+    if (options?.timeoutMs !== undefined) {
+      if (!(options.timeoutMs >= 1)) return Promise.reject(badTimeout(options.timeoutMs))
+      timeoutMs = Math.min(options.timeoutMs, askTimeoutMsMax)
+    }
+    const asker = new PromiseAsker(actor.address, message)
+    const promise = new Promise<unknown>((resolve, reject) => {
+      asker.resolve = resolve
+      asker.reject = reject
+    })
+    const ask = actor.ask(message, asker, timeoutMs, options?.reqId)
+    if (ask !== undefined && options?.signal !== undefined) asker.watch(options.signal, ask)
+    return promise
+  }
+
+  /** What plain nact code dispatches: a message of the actor's protocol; an ask is answered to its sender. */
+  deliver(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void {
+    const given = message as Partial<MessageData> | null | undefined
+    const spec = typeof given === 'object' ? given?.[specOfMessage] : undefined
+    const { actor, cell } = this
+    if (spec === undefined || given?.kind !== this.kind) {
+      actor.kernel.deadLetter(cell.path, 'unhandled', message)
+    } else if (spec.form === 'tell') {
+      cell.tell(message as MessageData)
+    } else {
+      actor.ask(message as MessageData, new NactAsker(replyTo), actor.kernel.limits.askTimeoutMs)
+    }
+  }
+}
+
+/** An asker that knows only one way back: a refusal and an error arrive as `{ refusal }` and `{ error }`. */
+class NactAsker implements Asker {
+  constructor(private readonly replyTo: ((answer: unknown) => void) | undefined) {}
+  reply(value: unknown): void {
+    this.replyTo?.(value)
+  }
+  refuse(refusal: unknown): void {
+    this.replyTo?.({ refusal })
+  }
+  fail(error: AskError): void {
+    this.replyTo?.({ error })
+  }
+}
+
+const name = (message: MessageData): string => `${String(message.kind)}.${String(message.tag)}`
+
+const foreign = (kind: string, message: MessageData): Misuse =>
+  new Misuse(
+    'ForeignMessage',
+    `${name(message)} was sent to "${kind}". Send what the constructors of that actor's own protocol make.`,
+  )
+const wrongForm = (message: MessageData, form: string, used: string): Misuse =>
+  new Misuse(
+    'WrongForm',
+    `${name(message)} was ${used}. ` +
+      (form === 'ask' ? 'It replies, so use ref.ask.' : 'It has no reply, so use ref.tell.'),
+  )
+const badTimeout = (timeoutMs: number): Misuse =>
+  new Misuse('WrongForm', `timeoutMs is ${timeoutMs}; expected milliseconds, 1 or more.`)
