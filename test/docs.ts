@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { type Block, blocksOf, type Page, readPages } from './fixtures/docs/blocks.js'
+import { compilePrograms, runToEnd, savePrograms } from './fixtures/docs/program.js'
+
+t.setTimeout(300_000)
+
+const root = dirname(import.meta.dirname)
+const pages = readPages(root)
+const where = ({ page, line }: Block): string => `${page}:${line}`
+
+/** Blocks that install or test the whole clone, and what runs them instead. */
+const ranElsewhere: readonly (readonly [form: RegExp, test: string])[] = [
+  [/^npm (i|install) tumen\b/, 'test/pack.ts'],
+  [/^npm ci && npm test( -- [a-z ]+)?$/, 'test/docs.ts'],
+  [/^npm test( -- [a-z ]+)?$/, 'test/docs.ts'],
+  [/^npx tap /, 'test/docs.ts'],
+  [/^npm (ci && npm )?start\b/, 'test/bin'],
+  [/^npm run (bench|lint|format|coverage)\b/, 'scripts/run-tests.mjs'],
+]
+
+t.test('docs - the pages that people need are there', async (t) => {
+  const paths = pages.map(({ path }) => path)
+  for (const path of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'])
+    t.ok(paths.includes(path), path)
+  for (const name of ['ARCHITECTURE', 'GUARANTEES', 'PROTOCOL', 'errors']) {
+    t.ok(paths.includes(`docs/${name}.md`), `docs/${name}.md`)
+  }
+})
+
+t.test('docs - every ts block type checks and runs to its end', async (t) => {
+  const folder = join(root, 'dist', '.docs')
+  rmSync(folder, { recursive: true, force: true })
+  const programs = pages.flatMap((page) => savePrograms(page, folder))
+  t.same(compilePrograms(programs), [], 'all of them compile')
+  for (const { block, file } of programs) {
+    if (block.attributes.has('declares')) continue
+    const { code, out, err } = await runToEnd([process.execPath, file.replace(/\.ts$/, '.js')], {
+      cwd: dirname(file),
+      timeoutMs: 30_000,
+    })
+    t.equal(code, 0, `${where(block)} ends by itself with code 0`, { out, err })
+    const said = shownOutput(block)
+    if (said !== undefined) t.equal(out.trim(), said.trim(), `${where(block)} prints what the page says`)
+  }
+})
+
+/** A block ```text output``` right after a program is what it prints. */
+const shownOutput = (block: Block): string | undefined => {
+  const blocks = pages.find(({ path }) => path === block.page)?.blocks ?? []
+  const next = blocks[blocks.indexOf(block) + 1]
+  return next?.attributes.has('output') ? next.code : undefined
+}
+
+const runnable = (code: string): string =>
+  code.replace(/^npx tumen\b/gm, `node ${join(root, 'dist/bin/tumen.js')}`)
+
+/** Starts what keeps running, such as `tumen up`; resolves with the way to end it when it has said something. */
+const startBackground = (code: string, cwd: string): Promise<() => Promise<number | null>> =>
+  new Promise((started) => {
+    const child = spawn('bash', ['-euc', `exec ${runnable(code)}`], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = new Promise<number | null>((done) => child.on('close', done))
+    child.stdout.once('data', () =>
+      started(() => {
+        child.kill('SIGINT')
+        return ended
+      }),
+    )
+  })
+
+const runShell = async (t: Tap, page: Page): Promise<void> => {
+  const cwd = mkdtempSync(join(tmpdir(), 'tumen-docs-'))
+  const ends: (() => Promise<number | null>)[] = []
+  t.teardown(() => rmSync(cwd, { recursive: true, force: true }))
+  for (const block of page.blocks.filter(({ language }) => language === 'sh')) {
+    const by = block.attributes.get('by')
+    const lines = block.code.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'))
+    const others = lines.map((line) => ranElsewhere.find(([form]) => form.test(line))?.[1])
+    if (by !== undefined) {
+      t.ok(existsSync(join(root, by)), `${where(block)} is run by ${by}`)
+    } else if (lines.length > 0 && others.every((other) => other !== undefined)) {
+      for (const other of others)
+        t.ok(existsSync(join(root, other ?? '')), `${where(block)} is run by ${other}`)
+    } else if (block.attributes.has('background')) {
+      ends.push(await startBackground(block.code, cwd))
+    } else {
+      const isAtRoot = /npm run|node dist|scripts\//.test(block.code)
+      const ended = await runToEnd(['bash', '-euc', runnable(block.code)], { cwd: isAtRoot ? root : cwd })
+      t.equal(ended.code, 0, `${where(block)} runs to its end with code 0`, ended)
+    }
+  }
+  for (const end of ends.reverse()) t.equal(await end(), 0, `${page.path}: what was started ends with code 0`)
+}
+type Tap = Pick<typeof t, 'ok' | 'equal' | 'teardown'>
+
+t.test('docs - every sh block runs, or names the test that runs it', async (t) => {
+  for (const page of pages) await t.test(page.path, async (t) => runShell(t, page).then(() => t.pass('read')))
+})
+
+t.test('docs - every test that a page names is there, with the claim that is quoted', async (t) => {
+  for (const { path, text } of pages) {
+    for (const [, file = '', claim] of text.matchAll(/`(test\/[\w./-]+?)`(?:,? "([^"]+)")?/g)) {
+      const isThere = existsSync(join(root, file))
+      t.ok(isThere, `${path} names ${file}`)
+      if (claim === undefined || !isThere) continue
+      t.ok(readFileSync(join(root, file), 'utf8').includes(claim), `${path}: ${file} claims "${claim}"`)
+    }
+  }
+})
+
+t.test('docs - every promise in GUARANTEES names its test', async (t) => {
+  const text = pages.find(({ path }) => path === 'docs/GUARANTEES.md')?.text ?? ''
+  const rows = text
+    .split('\n')
+    .filter((line) => /^\| (?!-|what|promise)/i.test(line) && !/^\|[\s:-]+\|/.test(line))
+  const items = text.split(/\n(?=- \*\*)/).slice(1)
+  t.ok(rows.length + items.length > 0, 'it promises something')
+  for (const promise of [...rows, ...items]) t.match(promise, /`test\/[\w./-]+`/, promise.slice(0, 80))
+})
+
+t.test('docs - every link inside the repository leads somewhere', async (t) => {
+  for (const { path, text } of pages) {
+    const prose = text.replace(/^(`{3,})[\s\S]*?^\1/gm, '')
+    for (const [, link = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?:|mailto:)/.test(link)) continue
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : join(dirname(path), file)
+      t.ok(existsSync(join(root, target)), `${path} links to ${link}`)
+      if (anchor === undefined || !target.endsWith('.md') || !existsSync(join(root, target))) continue
+      t.ok(anchorsOf(readFileSync(join(root, target), 'utf8')).includes(anchor), `${path} links to ${link}`)
+    }
+  }
+})
+
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s-]/gu, '')
+      .trim()
+      .replace(/\s/g, '-'),
+  )
+
+t.test('docs - every error has its place in errors.md', async (t) => {
+  const source = readFileSync(join(root, 'lib/errors.ts'), 'utf8')
+  const tags = new Set([...source.matchAll(/readonly tag: '(\w+)'/g)].map(([, tag = '']) => tag))
+  const page = pages.find(({ path }) => path === 'docs/errors.md')
+  const anchors = anchorsOf(page?.text ?? '')
+  t.ok(tags.size > 0, 'errors.ts has tags')
+  for (const tag of tags) t.ok(anchors.includes(tag.toLowerCase()), `docs/errors.md has a heading ${tag}`)
+})
+
+t.test('docs - blocks are found with their lines and attributes', async (t) => {
+  const text = ['a', '```ts file=a.ts declares', 'x', '```', '````sh', '```', '````', '```', 'y', '```'].join(
+    '\n',
+  )
+  const found = blocksOf('p.md', text).map(({ line, language, code, attributes }) => [
+    line,
+    language,
+    code,
+    [...attributes].join(' '),
+  ])
+  t.same(found, [
+    [3, 'ts', 'x', 'file,a.ts declares,'],
+    [6, 'sh', '```', ''],
+    [9, '', 'y', ''],
+  ])
+})

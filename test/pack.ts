@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { programsOf, readPages } from './fixtures/docs/blocks.js'
+import { runToEnd } from './fixtures/docs/program.js'
+
+t.setTimeout(240_000)
+
+const root = dirname(import.meta.dirname)
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const npm = ['npm', '--no-audit', '--no-fund', '--loglevel=error']
+
+const folder = mkdtempSync(join(tmpdir(), 'tumen-pack-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const project = join(folder, 'project')
+
+const succeeds = async (command: readonly string[], cwd: string, what: string): Promise<string> => {
+  const ended = await runToEnd(command, { cwd, timeoutMs: 150_000 })
+  t.equal(ended.code, 0, what, ended)
+  return ended.out
+}
+
+/** The README's first actor: its first program, and the files that it imports. */
+const readme = readPages(root).find(({ path }) => path === 'README.md')
+const programs = readme === undefined ? [] : programsOf(readme)
+
+t.test('pack - the package holds what is shipped and nothing else', async (t) => {
+  const out = await succeeds([...npm, 'pack', '--json', '--pack-destination', folder], root, 'npm pack')
+  const [{ files }] = JSON.parse(out) as [{ files: { path: string }[] }]
+  const paths = files.map(({ path }) => path)
+  for (const edge of Object.values<{ types: string; default: string } | string>(manifest.exports)) {
+    const named = typeof edge === 'string' ? [edge] : [edge.types, edge.default]
+    for (const path of named) t.ok(paths.includes(path.replace('./', '')), `${path} is in it`)
+  }
+  for (const path of ['LICENSE', 'NOTICE', 'README.md', 'dist/bin/tumen.js']) t.ok(paths.includes(path), path)
+  const strange = paths.filter((path) => /(^|\/)(test|bench|scripts|docs|\.ci)\/|tsbuildinfo/.test(path))
+  t.same(strange, [], 'no tests, benches or build leavings')
+  t.notOk(
+    manifest.scripts.install ?? manifest.scripts.prepare ?? manifest.scripts.postinstall,
+    'no install script',
+  )
+})
+
+t.test('pack - it installs into an empty project', async () => {
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), '{ "name": "game", "private": true, "type": "module" }\n')
+  const tarball = join(folder, `tumen-${manifest.version}.tgz`)
+  const { 'fp-ts': fpTs, 'io-ts': ioTs, '@types/node': nodeTypes } = manifest.devDependencies
+  const wanted = [tarball, `fp-ts@${fpTs}`, `io-ts@${ioTs}`, `@types/node@${nodeTypes}`]
+  await succeeds([...npm, 'install', '--prefer-offline', ...wanted], project, 'npm install')
+})
+
+const resolutions = {
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+}
+
+t.test('pack - the first actor of the README runs as printed, with its types', async (t) => {
+  t.ok(programs.length > 0, 'the README has a program')
+  for (const [name, block] of programs) writeFileSync(join(project, name), `${block.code}\n`)
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  for (const [name, resolution] of Object.entries(resolutions)) {
+    const compilerOptions = {
+      ...{ target: 'es2022', strict: true, types: ['node'], outDir: `out-${name}`, rootDir: '.' },
+      ...resolution,
+    }
+    const config = { compilerOptions, files: programs.map(([file]) => file) }
+    writeFileSync(join(project, `tsconfig.${name}.json`), JSON.stringify(config))
+    const out = await succeeds(
+      [process.execPath, tsc, '-p', `tsconfig.${name}.json`],
+      project,
+      `types for ${name}`,
+    )
+    t.equal(out, '', 'without a complaint, the types of the package itself included')
+  }
+  for (const [name] of programs) {
+    const file = join('out-nodenext', name.replace(/\.ts$/, '.js'))
+    await succeeds([process.execPath, file], project, `${name} runs and ends by itself`)
+  }
+})
+
+t.test('pack - require can load it, and its launcher answers', async () => {
+  const edges = Object.keys(manifest.exports).filter((edge) => !edge.endsWith('.json'))
+  for (const edge of edges) {
+    const name = edge.replace('.', 'tumen')
+    await succeeds([process.execPath, '-e', `require('${name}')`], project, `require('${name}')`)
+    await succeeds(
+      [process.execPath, '--input-type=module', '-e', `await import('${name}')`],
+      project,
+      `import('${name}')`,
+    )
+  }
+  await succeeds(['npx', '--no-install', 'tumen', '--help'], project, 'npx tumen --help')
+})
