@@ -1,0 +1,40 @@
+import { kind, mirrored } from '../../lib/index.js'
+import { joining } from './joining.js'
+import { leaving } from './leaving.js'
+import { type PartyOptions, partyOptions } from './options.js'
+import { Own, type Steps } from './own.js'
+import { Party } from './protocol.js'
+import { noParty, PartyState } from './state.js'
+import { together } from './together.js'
+
+/** What a party does with each message: pure, so it runs the same on its owner, in a test and in the simulation. */
+export const partySteps = (options: PartyOptions): Steps => ({
+  ...joining(options),
+  ...leaving(options),
+  ...together(options),
+})
+
+/**
+ * Players who move together: one entity per party, wherever in the cluster.
+ *
+ * Guarantees: a player is a member of at most one party; every acknowledged change survives the loss of a node;
+ * members are told of each change in order.
+ *
+ * Errors: throws a sentence that names the option when one is out of its range.
+ *
+ * @example
+ * const party = partyKind({ allInvite: true, sizeMax: 4 })
+ */
+export const partyKind = (options: Partial<PartyOptions> = {}) =>
+  kind(Party, {
+    activate: 'first-message',
+    consistency: 'strict',
+    state: mirrored(PartyState, { copies: 1 }),
+    init: noParty,
+    inner: Own,
+    on: partySteps(partyOptions(options)),
+    limits: { mailboxCountMax: 1_000 },
+  })
+
+/** Parties with the defaults of `partyDefaults`. */
+export const party = partyKind()
