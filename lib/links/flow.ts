@@ -20,11 +20,9 @@ export interface Flow {
 
 export const newFlow = (): Flow => ({ sent: 0, acknowledged: 0, taken: 0, told: 0 })
 
-/** Whether `bytes` more may be under way. One frame is always let through when nothing is. */
-export const hasRoom = (flow: Flow, bytes: number, windowBytes: number): boolean => {
-  const underWay = flow.sent - flow.acknowledged
-  return underWay === 0 || underWay + bytes <= windowBytes
-}
+/** Whether more may be sent while `waitingBytes` wait to leave. The window is exceeded by one envelope at most. */
+export const hasRoom = (flow: Flow, waitingBytes: number, windowBytes: number): boolean =>
+  flow.sent - flow.acknowledged + waitingBytes < windowBytes
 
 /** The stamp of a frame of `bytes` that leaves now. */
 export const stampNext = (flow: Flow, bytes: number, asks: boolean): FrameStamp => {
