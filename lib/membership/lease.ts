@@ -68,7 +68,12 @@ const bury = (state: State, now: number, out: Action[]): void => {
   if (!state.previous) return
   state.phase = 'burying'
   const { record } = state.previous
-  create(state, { ...record, status: 'dead', by: record.node, nonce: `${state.nonce}.${state.nextId}` }, now, out)
+  create(
+    state,
+    { ...record, status: 'dead', by: record.node, nonce: `${state.nonce}.${state.nextId}` },
+    now,
+    out,
+  )
 }
 
 const becomeMember = (state: State, record: MemberRecord, now: number, out: Action[]): void => {
@@ -120,7 +125,13 @@ export const onCreated = (state: State, id: number, outcome: Created, now: numbe
   if (done.record.status === 'left') lose(state, 'left', out)
 }
 
-const judgePrevious = (state: State, version: number, record: MemberRecord, now: number, out: Action[]): void => {
+const judgePrevious = (
+  state: State,
+  version: number,
+  record: MemberRecord,
+  now: number,
+  out: Action[],
+): void => {
   const { previous } = state
   if (previous?.record.node !== record.node || state.phase === 'reading') {
     state.previous = { record, version, since: now, changes: 0, noResponders: 0 }
@@ -133,7 +144,11 @@ const judgePrevious = (state: State, version: number, record: MemberRecord, now:
   else if (now - previous.since > state.config.leaseMs) state.phase = 'burying'
   const tooLong = now - state.startedAt > 3 * state.config.leaseMs
   if (changes > 0 && ((changes >= 3 && record.status !== 'leaving') || tooLong))
-    lose(state, `the node name "${state.self.name}" is taken: ${record.node} keeps renewing its lease; choose another name`, out)
+    lose(
+      state,
+      `the node name "${state.self.name}" is taken: ${record.node} keeps renewing its lease; choose another name`,
+      out,
+    )
 }
 
 const readWhileJoining = (state: State, found: Found, now: number, out: Action[]): void => {
@@ -158,7 +173,8 @@ export const onLatest = (state: State, id: number, found: Found, now: number, ou
     if (done.record && state.phase !== 'up' && state.phase !== 'leaving') state.phase = 'reading'
     return
   }
-  if (found.tag === 'unreadable') return lose(state, `the record ${state.chain} cannot be used: ${found.why}`, out)
+  if (found.tag === 'unreadable')
+    return lose(state, `the record ${state.chain} cannot be used: ${found.why}`, out)
   if (state.me === null) {
     const mine = done.record !== null && found.tag === 'found' && found.record.nonce === done.record.nonce
     if (!mine || state.phase !== 'claiming') {
@@ -171,7 +187,11 @@ export const onLatest = (state: State, id: number, found: Found, now: number, ou
     return
   }
   if (found.tag === 'none' || found.version < state.version)
-    return lose(state, `the record store was lost: it no longer has version ${state.version} of ${state.chain}`, out)
+    return lose(
+      state,
+      `the record store was lost: it no longer has version ${state.version} of ${state.chain}`,
+      out,
+    )
   state.version = found.version
   state.renewAt = now
   readMine(state, found.record, out)
@@ -208,7 +228,11 @@ export const readMine = (state: State, record: MemberRecord, out: Action[]): voi
   if (!over) state.written = record.status
   else if (record.node === state.me && record.status === 'left') lose(state, 'left', out)
   else if (state.rules.deathEndsMe)
-    lose(state, record.node === state.me
-      ? `${state.me} was declared dead by ${record.by}`
-      : `${record.node} took the name of ${state.me}`, out)
+    lose(
+      state,
+      record.node === state.me
+        ? `${state.me} was declared dead by ${record.by}`
+        : `${record.node} took the name of ${state.me}`,
+      out,
+    )
 }

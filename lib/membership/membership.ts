@@ -100,15 +100,18 @@ export const createMembership = (options: MembershipOptions): Membership => {
     switch (action.tag) {
       case 'create':
         return records.create(action.chain, action.version, encodeMember(action.record), (outcome) =>
-          dispatch({ tag: 'Created', id: action.id, outcome }))
+          dispatch({ tag: 'Created', id: action.id, outcome }),
+        )
       case 'bury': {
         const { name, version, record } = action
         return records.create(memberChain(name), version, encodeMember(record), (outcome) =>
-          dispatch({ tag: 'Buried', name, version, record, outcome }))
+          dispatch({ tag: 'Buried', name, version, record, outcome }),
+        )
       }
       case 'latest':
         return records.latest(action.chain, (latest) =>
-          dispatch({ tag: 'Latest', id: action.id, found: found(latest) }))
+          dispatch({ tag: 'Latest', id: action.id, found: found(latest) }),
+        )
       case 'probe': {
         const { node, sentAt, timeoutMs } = action
         return session.probe(node, timeoutMs, (answer) => dispatch({ tag: 'Probed', node, sentAt, answer }))

@@ -25,7 +25,9 @@ const findNeighbours = (state: State): void => {
   const ring = [...view.members.values()].filter((m) => m.status !== 'joining' || m.node === me).sort(byName)
   const at = ring.findIndex((m) => m.node === me)
   const next = at < 0 ? [] : [ring[(at + 1) % ring.length], ring[(at + 2) % ring.length]]
-  state.neighbours = [...new Set(next.map((m) => m?.node))].filter((n): n is NodeId => n !== undefined && n !== me)
+  state.neighbours = [...new Set(next.map((m) => m?.node))].filter(
+    (n): n is NodeId => n !== undefined && n !== me,
+  )
 }
 
 const settleProbes = (state: State, now: number): void => {
@@ -53,7 +55,12 @@ interface Sighting {
 }
 
 /** Takes one version of one chain, from the watch or as the outcome of an own write. */
-export const observe = (state: State, { name, version, record }: Sighting, now: number, out: Action[]): void => {
+export const observe = (
+  state: State,
+  { name, version, record }: Sighting,
+  now: number,
+  out: Action[],
+): void => {
   const old = state.seen.get(name)
   if (old && version <= old.version) return
   const same = old?.record.node === record.node

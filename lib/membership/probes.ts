@@ -38,7 +38,13 @@ export const tendProbes = (state: State, now: number, out: Action[]): void => {
   }
 }
 
-export const onProbed = (state: State, node: NodeId, answer: ProbeAnswer, now: number, out: Action[]): void => {
+export const onProbed = (
+  state: State,
+  node: NodeId,
+  answer: ProbeAnswer,
+  now: number,
+  out: Action[],
+): void => {
   const probe = state.probes.get(node)
   if (!probe) return
   const inTime = now - probe.sentAt <= 2 * probeTimeoutMs(state)

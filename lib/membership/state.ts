@@ -111,7 +111,13 @@ export interface State {
   readonly beatsSent: Map<number, number>
 
   /** An earlier life of this name that seems alive. */
-  previous: { record: MemberRecord; version: number; since: number; changes: number; noResponders: number } | null
+  previous: {
+    record: MemberRecord
+    version: number
+    since: number
+    changes: number
+    noResponders: number
+  } | null
   startedAt: number
 
   status: LinkStatus
@@ -137,7 +143,13 @@ export type Input =
   | { readonly tag: 'Live' }
   | { readonly tag: 'Status'; readonly status: LinkStatus }
   | { readonly tag: 'Created'; readonly id: number; readonly outcome: Created }
-  | { readonly tag: 'Buried'; readonly name: string; readonly version: number; readonly record: MemberRecord; readonly outcome: Created }
+  | {
+      readonly tag: 'Buried'
+      readonly name: string
+      readonly version: number
+      readonly record: MemberRecord
+      readonly outcome: Created
+    }
   | { readonly tag: 'Latest'; readonly id: number; readonly found: Found }
   | { readonly tag: 'Probed'; readonly node: NodeId; readonly sentAt: number; readonly answer: ProbeAnswer }
   | { readonly tag: 'Suspect'; readonly node: NodeId }
@@ -151,7 +163,13 @@ export type Found =
   | { readonly tag: 'unreadable'; readonly why: string }
 
 export type Action =
-  | { readonly tag: 'create'; readonly id: number; readonly chain: string; readonly version: number; readonly record: MemberRecord }
+  | {
+      readonly tag: 'create'
+      readonly id: number
+      readonly chain: string
+      readonly version: number
+      readonly record: MemberRecord
+    }
   | { readonly tag: 'bury'; readonly name: string; readonly version: number; readonly record: MemberRecord }
   | { readonly tag: 'latest'; readonly id: number; readonly chain: string }
   | { readonly tag: 'probe'; readonly node: NodeId; readonly sentAt: number; readonly timeoutMs: number }
