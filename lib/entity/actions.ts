@@ -12,14 +12,27 @@ const encoded = (message: MessageData): Wire => encodePayload(message[specOfMess
 
 export const actionsInto = (draft: Draft, actions: readonly Action[], context: StepContext): void => {
   let command = context.copy?.lastCommand ?? 0
+  const floor = floorOf(draft, context)
   for (const action of actions) {
     const data = actionData(action)
-    if (data.type === 'command') commandInto(draft, data, ++command)
+    if (data.type === 'command') commandInto(draft, data, ++command, floor)
     else oneInto(draft, data, context)
   }
 }
 
-const commandInto = (draft: Draft, data: Extract<ActionData, { type: 'command' }>, number: number): void => {
+/** The lowest command that is still open once this change is; 0 when there is none. */
+const floorOf = (draft: Draft, context: StepContext): number => {
+  for (const number of context.copy?.outbox.keys() ?? [])
+    if (!draft.commands.some(([answered]) => answered === number)) return number
+  return 0
+}
+
+const commandInto = (
+  draft: Draft,
+  data: Extract<ActionData, { type: 'command' }>,
+  number: number,
+  floor: number,
+): void => {
   const { to, message, then } = data
   draft.commands.push([
     number,
@@ -29,6 +42,7 @@ const commandInto = (draft: Draft, data: Extract<ActionData, { type: 'command' }
       tag: message.tag,
       payload: encoded(message),
       then: { tag: then.tag, payload: encoded(then) },
+      floor: floor === 0 ? number : floor,
     },
   ])
   draft.outputs.push({ to: 'command', number })

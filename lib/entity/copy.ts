@@ -32,6 +32,8 @@ export interface Command {
   readonly tag: string
   readonly payload: Wire
   readonly then: { readonly tag: string; readonly payload: Wire }
+  /** The sender's lowest open command when this one was given: its receiver may forget answers below. */
+  readonly floor: number
 }
 
 /** The last position heard from a sending shard: gen, seq, part, epoch. */
@@ -39,6 +41,8 @@ export type Heard = readonly [number, number, number, number]
 
 export interface EntityCopy {
   readonly id: string
+  /** The change with which it came to be; part of the reqIds of its commands. */
+  readonly since: number
   life: 'live' | 'stopped'
   /** Grows with each start of this id. */
   incarnation: number
@@ -82,8 +86,9 @@ export interface Change {
 
 export const heardShardsCountMax = 256
 
-export const newEntity = (id: string): EntityCopy => ({
+export const newEntity = (id: string, since: number): EntityCopy => ({
   id,
+  since,
   life: 'stopped',
   incarnation: 0,
   state: undefined,
@@ -126,7 +131,7 @@ export const applyChange = (
   }
   let entity = entities.get(change.id)
   if (entity === undefined) {
-    entity = newEntity(change.id)
+    entity = newEntity(change.id, change.seq)
     entities.set(change.id, entity)
   }
   if (change.life === 'live') {
@@ -165,6 +170,7 @@ export const isForgettable = (entity: EntityCopy, now: number): boolean => {
 /** A copy as it travels in a fill. */
 export const entityToWire = (entity: EntityCopy): Wire => [
   entity.id,
+  entity.since,
   entity.life,
   entity.incarnation,
   entity.state,
@@ -177,6 +183,7 @@ export const entityToWire = (entity: EntityCopy): Wire => [
 
 type EntityRow = [
   string,
+  number,
   'live' | 'stopped',
   number,
   Wire,
@@ -187,9 +194,11 @@ type EntityRow = [
   [string, Heard][],
 ]
 export const entityFromWire = (wire: Wire): EntityCopy => {
-  const [id, life, incarnation, state, replies, timers, outbox, lastCommand, heard] = wire as unknown as EntityRow
+  const row = wire as unknown as EntityRow
+  const [id, since, life, incarnation, state, replies, timers, outbox, lastCommand, heard] = row
   return {
     id,
+    since,
     life,
     incarnation,
     state,

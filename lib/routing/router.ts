@@ -1,0 +1,155 @@
+/**
+ * Finds the way of messages to entities: to the owner by record, else to the node that should own it. A node that
+ * is not the owner passes a message on once; mail for a shard on the move waits here for a moment.
+ */
+import type { KindData } from '../api/kind.js'
+import type { Config } from '../config.js'
+import type { AskError } from '../errors.js'
+import { formatAddress, type NodeId, shardId, type ShardId } from '../ids.js'
+import type { View } from '../membership/membership.js'
+import type { Ownership } from '../ownership/ownership.js'
+import type { Shard } from '../ownership/state.js'
+import { rank, shardIndexOf } from '../placement/placement.js'
+import type { Clock } from '../std/clock.js'
+import type { AskEnvelope, Envelope, TellEnvelope, Wire } from '../wire/envelope.js'
+import { createWaitingMail } from './mail.js'
+
+type Mail = AskEnvelope | TellEnvelope
+
+export interface RouterOptions {
+  readonly me: NodeId
+  readonly clock: Clock
+  readonly config: Config
+  readonly kinds: ReadonlyMap<string, KindData>
+  readonly ownership: Ownership
+  readonly membership: { view(): View; isGone(node: NodeId): boolean; leaseHolds(): boolean }
+  send(to: NodeId, envelope: Envelope): boolean
+  /** To the entity's mailbox on this node. */
+  post(shard: Shard, envelope: Mail, from: NodeId): void
+  answer(envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void
+  bury(envelope: TellEnvelope, reason: string): void
+  /** What was held back while a shard was given away; a rule of ownership. */
+  frozenMail<M>(mail: readonly M[]): readonly M[]
+}
+
+export interface Router {
+  shardOf(kind: string, id: string): ShardId
+  /** Where a message for this shard goes now; null when nobody could take it. */
+  targetOf(shard: ShardId): NodeId | null
+  /** Sends from here. `nowhere`: no member runs the kind. */
+  send(envelope: Mail): 'sent' | 'later' | 'nowhere'
+  /** Keeps a tell that could not leave until its shard has an owner again. */
+  hold(envelope: TellEnvelope): void
+  /** Mail that came from a node, this one included. */
+  receive(envelope: Mail, from: NodeId): void
+  /** The shard has a new record, or this node has taken or given it: what waits for it may go. */
+  settled(shard: ShardId): void
+  readonly waitingCount: number
+  close(): void
+}
+
+const waitMs = 2_000
+
+export const createRouter = (options: RouterOptions): Router => {
+  const { me, config, ownership, membership, kinds } = options
+  const waiting = createWaitingMail(options.clock, 10 * config.mailboxCountMax, (letter) =>
+    giveUp(letter.envelope, 'Unavailable'),
+  )
+
+  const shardOf = (kind: string, id: string): ShardId => {
+    const key = kinds.get(kind)?.placementKey?.(id) ?? id
+    return shardId(kind, shardIndexOf(kind, key, config.shardCount))
+  }
+  const giveUp = (envelope: Mail, tag: 'Unavailable' | 'StaleView'): void => {
+    const address = formatAddress(envelope.kind, envelope.id)
+    if (envelope.type === 'ask') options.answer(envelope, 'error', { tag, address, retryAfterMs: config.askResendMs })
+    else options.bury(envelope, tag)
+  }
+  const isReady = (node: NodeId): boolean => membership.view().members.has(node) && !membership.isGone(node)
+
+  /** A kind that is not in this node's tree: somebody who runs it knows the way. */
+  const stranger = (kind: string, id: string): NodeId | null =>
+    rank(
+      `${kind}/${id}`,
+      membership.view().ready.filter((member) => member.kinds.includes(kind)),
+      1,
+    )[0] ?? null
+
+  const targetOf = (shard: ShardId): NodeId | null => ownership.ownerOf(shard)
+
+  const send = (envelope: Mail): 'sent' | 'later' | 'nowhere' => {
+    const { kind, id } = envelope
+    const target = kinds.has(kind) ? targetOf(shardOf(kind, id)) : stranger(kind, id)
+    if (target === null) return membership.view().ready.length > 0 ? 'nowhere' : 'later'
+    if (membership.isGone(target)) return 'later'
+    return options.send(target, envelope) ? 'sent' : 'later'
+  }
+
+  const wait = (shard: ShardId, envelope: Mail, from: NodeId): void => {
+    const forMs = envelope.type === 'ask' ? Math.min(waitMs, envelope.remainingMs) : waitMs
+    if (!waiting.keep(shard, envelope, from, forMs)) giveUp(envelope, 'Unavailable')
+  }
+  const passOn = (to: NodeId, envelope: Mail): void => {
+    const isSent = envelope.hops < config.deliveryHopsMax && options.send(to, { ...envelope, hops: envelope.hops + 1 })
+    if (!isSent) giveUp(envelope, 'StaleView')
+  }
+
+  const receive = (envelope: Mail, from: NodeId): void => {
+    const { kind, id } = envelope
+    if (!kinds.has(kind)) {
+      const error = { tag: 'UnknownKind', kind } as const
+      if (envelope.type === 'ask') options.answer(envelope, 'error', error)
+      else options.bury(envelope, 'UnknownKind')
+      return
+    }
+    const name = shardOf(kind, id)
+    const shard = ownership.get(name)
+    if (shard === undefined || shard.record === null) unowned(name, envelope, from)
+    else if (shard.record.owner !== me) foreign(shard, envelope, from)
+    else if (!ownership.mayServe(shard)) giveUp(envelope, 'Unavailable')
+    else if (!ownership.takesNew(shard)) wait(name, envelope, from)
+    else options.post(shard, envelope, from)
+  }
+  const unowned = (name: ShardId, envelope: Mail, from: NodeId): void => {
+    const proper = targetOf(name)
+    if (proper === me) {
+      wait(name, envelope, from)
+      ownership.ensure(name)
+    } else if (proper === null) giveUp(envelope, 'Unavailable')
+    else passOn(proper, envelope)
+  }
+  const foreign = (shard: Shard, envelope: Mail, from: NodeId): void => {
+    const owner = shard.record?.owner
+    if (owner === undefined || membership.isGone(owner) || shard.writing !== null) wait(shard.id, envelope, from)
+    else if (isReady(owner)) passOn(owner, envelope)
+    else giveUp(envelope, 'Unavailable')
+  }
+
+  /** Frozen mail follows its shard without spending its hop: it was at the owner. */
+  const moved = (shard: Shard | undefined, envelope: Mail): void => {
+    const owner = shard?.record?.owner
+    if (owner === undefined || membership.isGone(owner)) giveUp(envelope, 'StaleView')
+    else if (!options.send(owner, envelope)) giveUp(envelope, 'Unavailable')
+  }
+
+  return {
+    shardOf,
+    targetOf,
+    send,
+    hold: (envelope) => wait(shardOf(envelope.kind, envelope.id), envelope, me),
+    receive,
+    settled: (id) => {
+      const letters = waiting.take(id)
+      const shard = ownership.get(id)
+      const isHere = shard?.record?.owner === me
+      for (const letter of isHere ? letters : options.frozenMail(letters)) {
+        if (isHere) receive(letter.envelope, letter.from)
+        else moved(shard, letter.envelope)
+      }
+    },
+    get waitingCount() {
+      return waiting.count
+    },
+    close: () => waiting.clear(),
+  }
+}
