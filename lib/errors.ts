@@ -1,6 +1,7 @@
 /**
- * The failures that callers can expect: a closed tagged family. Each has a code, a sentence that says what to do
- * next, and an anchor in docs/errors.md. Broken assumptions are not here: they throw and crash the actor.
+ * The failures that callers can expect: a closed tagged family. Each has a code, a sentence that says what
+ * to do next, and an anchor in docs/errors.md. Broken assumptions are not here: they throw and crash the
+ * actor.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
@@ -25,8 +26,8 @@ const AskErrorCodec = t.union([
 /**
  * Why there is no reply. Closed, so a switch over `tag` is complete. `address` is written `kind/id`.
  *
- * Only `UnknownOutcome`, `AskTimeout`, `Crashed` and `Cancelled` leave open whether the actor acted; asking again
- * with the same `reqId` is then safe, because it is applied once.
+ * Only `UnknownOutcome`, `AskTimeout`, `Crashed` and `Cancelled` leave open whether the actor acted; asking
+ * again with the same `reqId` is then safe, because it is applied once.
  */
 export type AskError =
   /** The deadline passed. `timeoutMs` is the whole time that was allowed. */
@@ -46,7 +47,9 @@ export type AskError =
   | { readonly tag: 'StaleView'; readonly address: string; readonly retryAfterMs: number }
   /** The node that had the message went away before it answered. */
   | { readonly tag: 'UnknownOutcome'; readonly address: string }
-  /** Every node with a copy of the entity's state is gone. Said once, to the first ask; then it begins anew. */
+  /**
+   * Every node with a copy of the entity's state is gone. Said once, to the first ask; then it begins anew.
+   */
   | { readonly tag: 'StateLost'; readonly address: string }
   /** The encoded message is larger than a message may be. Nothing was sent. */
   | {
@@ -59,7 +62,10 @@ export type AskError =
   | { readonly tag: 'UnknownKind'; readonly kind: string }
   /** The actor threw while it handled the message; its supervisor decides what follows. */
   | { readonly tag: 'Crashed'; readonly address: string; readonly cause: unknown }
-  /** The message or its reply does not fit its codec. The complaints name fields and expectations, never values. */
+  /**
+   * The message or its reply does not fit its codec. The complaints name fields and expectations, never
+   * values.
+   */
   | { readonly tag: 'Malformed'; readonly address: string; readonly complaints: readonly string[] }
   /** The caller's own signal was aborted. */
   | { readonly tag: 'Cancelled'; readonly address: string }
@@ -144,7 +150,9 @@ export class AskFailed extends Error {
 export type StartCode =
   /** An option is missing, unknown or out of its range. */
   | 'InvalidConfig'
-  /** The tree cannot be: two children of one name, two protocols of one kind, a significant permanent child. */
+  /**
+   * The tree cannot be: two children of one name, two protocols of one kind, a significant permanent child.
+   */
   | 'InvalidTree'
   /** No server could be reached, or it refused the credentials. */
   | 'NoNats'

@@ -1,4 +1,7 @@
-/** The lib half of the public edge: what actors are declared with. `supervisors/index.ts` adds the running node. */
+/**
+ * The lib half of the public edge: what actors are declared with. `supervisors/index.ts` adds the running
+ * node.
+ */
 export { act, type Action } from './api/act.js'
 export { answerTo, asked, type Answer, type AnswerSpec, type Asked } from './api/answer.js'
 export { behavior, type Behavior, type BehaviorDefinition } from './api/behavior.js'

@@ -51,19 +51,21 @@ const data = (message: object): MessageData => message as unknown as MessageData
 /** The actions of a step. The shell performs them in list order, after the new state is safe. */
 export const act = {
   /** For what may be lost: at most once. */
-  tell: <N extends string>(to: Address<N>, message: Tell<N, string, unknown, 'id'>): Action =>
+  tell: <N extends string>(to: Address<N>, message: Tell<NoInfer<N>, string, unknown, 'id'>): Action =>
     made({ type: 'tell', to, message: data(message) }),
   /**
-   * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover, until
-   * it is answered: applied once. The answer comes back as the inner message `then`.
+   * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover,
+   * until it is answered: applied once. The answer comes back as the inner message `then`.
    *
    * Limits: `commandsPendingCountMax` open commands per entity.
    */
   command: <N extends string, R, X>(
     to: Address<N>,
-    message: Ask<N, string, unknown, R, X, 'id'>,
+    message: Ask<NoInfer<N>, string, unknown, R, X, 'id'>,
     then: Answer<string, string, unknown, NoInfer<R>, NoInfer<X>>,
-  ): Action => made({ type: 'command', to, message: data(message), then: data(then) }),
+  ): Action =>
+    // biome-ignore lint/suspicious/noThenProperty: data, never awaited
+    made({ type: 'command', to, message: data(message), then: data(then) }),
   /** Closes an ask that was put off, with its reply. */
   answer: <R, X>(open: Asked<R, X>, reply: NoInfer<R>): Action =>
     made({ type: 'answer', asked: open.asked, reply }),
@@ -73,8 +75,8 @@ export const act = {
   publish: <A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): Action =>
     made({ type: 'publish', topic: topicData(topic), payload }),
   /**
-   * Sends `message` to this very actor, `delayMs` milliseconds from now. A timer of the same `name` is replaced;
-   * without a name it stands alone. An entity's timers survive a failover.
+   * Sends `message` to this very actor, `delayMs` milliseconds from now. A timer of the same `name` is
+   * replaced; without a name it stands alone. An entity's timers survive a failover.
    */
   after: (delayMs: number, message: Tell<string, string, unknown, Reach>, name?: string): Action =>
     made({ type: 'after', delayMs, message: data(message), name }),

@@ -8,7 +8,10 @@ import { madeBy } from './maker.js'
 import type { MessageSpecData, Reach } from './spec.js'
 import type { Fields, FieldsOf, WireCodec } from './wire.js'
 
-/** An ask that is still open. It may wait in the state or in a message; `act.answer` and `act.refuse` close it. */
+/**
+ * An ask that is still open. It may wait in the state or in a message; `act.answer` and `act.refuse` close
+ * it.
+ */
 export interface Asked<R, X> {
   /** Made by the runtime. Means something only to the actor that was asked. */
   readonly asked: string

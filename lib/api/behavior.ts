@@ -19,9 +19,11 @@ type LocalHandler<S, N extends string, M> =
         payload: A,
         self: AskedSelf<N, R, X>,
       ) => Awaitable<Replied<S, R> | RefusedStep<X> | PutOff<S>>
-  : M extends ReadSpec<infer A, infer R> ? (state: S, payload: A, self: Self<N>) => R
-  : M extends TellSpec<infer A, Reach> ? (state: S, payload: A, self: Self<N>) => Awaitable<Stepped<S>>
-  : never
+    : M extends ReadSpec<infer A, infer R>
+      ? (state: S, payload: A, self: Self<N>) => R
+      : M extends TellSpec<infer A, Reach>
+        ? (state: S, payload: A, self: Self<N>) => Awaitable<Stepped<S>>
+        : never
 
 type Hearer<S, N extends string, A, C extends TopicScope> = C extends 'origin'
   ? (state: S, event: A, from: Origin, self: Self<N>) => Awaitable<Stepped<S>>
@@ -84,8 +86,8 @@ const build = (data: BehaviorData): object => {
 }
 
 /**
- * Declares an actor of one node. Unlike an entity's step its handlers may wait: the next message is taken when the
- * promise settles. A throw or rejection is a crash, and its supervisor decides.
+ * Declares an actor of one node. Unlike an entity's step its handlers may wait: the next message is taken
+ * when the promise settles. A throw or rejection is a crash, and its supervisor decides.
  *
  * Errors: `Misuse` for a handler too few or too many.
  */

@@ -1,4 +1,7 @@
-/** A supervision tree as plain data: what exists, how it restarts, and what falls with it. OTP's words and rules. */
+/**
+ * A supervision tree as plain data: what exists, how it restarts, and what falls with it. OTP's words and
+ * rules.
+ */
 import { behaviorData, type Behavior } from './behavior.js'
 import {
   childData,
@@ -28,7 +31,10 @@ export type WorkerOptions = Significance & {
 export interface SupervisorOptions {
   /** Default one_for_one. */
   readonly strategy?: Strategy
-  /** More than this many restarts within `periodMs` stop the supervisor, and its own parent decides. Default 1. */
+  /**
+   * More than this many restarts within `periodMs` stop the supervisor, and its own parent decides. Default
+   * 1.
+   */
   readonly intensity?: number
   /** Default 5,000. */
   readonly periodMs?: number
@@ -43,7 +49,10 @@ export type SubtreeOptions = SupervisorOptions &
   }
 
 export interface EntitiesOptions {
-  /** Entities of the kind that may run on one node at once; more are answered `Overloaded`. Default 1,000,000. */
+  /**
+   * Entities of the kind that may run on one node at once; more are answered `Overloaded`. Default
+   * 1,000,000.
+   */
   readonly countMax?: number
   /** Default 3 in 5,000 ms, counted after each id's own backoff. */
   readonly intensity?: number

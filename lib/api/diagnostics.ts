@@ -1,9 +1,15 @@
-/** Checks that cost too much for production: frozen messages and states, so that a change in place is noticed. */
+/**
+ * Checks that cost too much for production: frozen messages and states, so that a change in place is
+ * noticed.
+ */
 
 const isFreezable = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Object.isFrozen(value)
 
-/** Data only: sockets, maps and other instances are left alone, and so are byte arrays, which cannot be frozen. */
+/**
+ * Data only: sockets, maps and other instances are left alone, and so are byte arrays, which cannot be
+ * frozen.
+ */
 const isData = (value: object): boolean => {
   if (Array.isArray(value)) return true
   const proto: unknown = Object.getPrototypeOf(value)
@@ -22,8 +28,8 @@ export const deepFreeze = <A>(value: A): A => {
 export const freezing = { on: false, deep: deepFreeze }
 
 /**
- * Switches freezing on or off for this process. A node that runs with diagnostics holds it on; the switch counts,
- * because several nodes share one process. The returned function releases it once.
+ * Switches freezing on or off for this process. A node that runs with diagnostics holds it on; the switch
+ * counts, because several nodes share one process. The returned function releases it once.
  */
 export const holdFreezing = (): (() => void) => {
   holders++

@@ -23,11 +23,13 @@ type Handler<S, I, M> =
         payload: A,
         at: At<I> & { readonly asked: Asked<R, X> },
       ) => Replied<S, R> | RefusedStep<X> | PutOff<S>
-  : M extends ReadSpec<infer A, infer R> ? (state: S, payload: A, at: At<I>) => R
-  : M extends AnswerSpec<infer A, infer R, infer X>
-    ? (state: S, payload: A & { readonly answer: Either<X, R> }, at: At<I>) => Stepped<S>
-  : M extends TellSpec<infer A, Reach> ? (state: S, payload: A, at: At<I>) => Stepped<S>
-  : never
+    : M extends ReadSpec<infer A, infer R>
+      ? (state: S, payload: A, at: At<I>) => R
+      : M extends AnswerSpec<infer A, infer R, infer X>
+        ? (state: S, payload: A & { readonly answer: Either<X, R> }, at: At<I>) => Stepped<S>
+        : M extends TellSpec<infer A, Reach>
+          ? (state: S, payload: A, at: At<I>) => Stepped<S>
+          : never
 
 // Mapped over the specs, not over the protocols, or a missing inner handler would slip through.
 type HandlerMap<S, I, M> = { readonly [K in keyof M]: Handler<S, I, M[K]> }

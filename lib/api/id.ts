@@ -48,7 +48,8 @@ export const id = <const B extends string>(name: B): IdCodec<B> => {
   }
   const { validate, encode, decode } = codec
   const { pipe, asDecoder, asEncoder } = t.Type.prototype
-  // What a codec of io-ts has, on the constructor itself: `name` and the others of a function are not writable.
+  // What a codec of io-ts has, on the constructor itself: `name` and the others of a function are not
+  // writable.
   const members = { name, is, validate, encode, decode, pipe, asDecoder, asEncoder }
   for (const [key, value] of Object.entries(members)) Object.defineProperty(make, key, { value })
   return make as unknown as IdCodec<B>

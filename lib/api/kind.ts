@@ -24,8 +24,8 @@ interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
   readonly init: (id: IdOf<P>, now: number) => NoInfer<S>
   readonly on: Handlers<P, NoInfer<S>, NoInfer<Q>>
   /**
-   * `spawn` (default): an id that nobody spawned answers NoRecipient. `first-message`: every id exists as soon
-   * as it is spoken to.
+   * `spawn` (default): an id that nobody spawned answers NoRecipient. `first-message`: every id exists as
+   * soon as it is spoken to.
    */
   readonly activate?: 'spawn' | 'first-message'
   /** Ids with the same key live on the same node. Default: the id. Must be pure. */
@@ -84,7 +84,8 @@ export const checkHandlers = (kind: string, tags: ReadonlySet<string>, on: objec
     if (!handled.has(tag)) throw new Misuse('InvalidDeclaration', `"${kind}" has no handler for ${tag}.`)
   }
   for (const tag of handled) {
-    if (!tags.has(tag)) throw new Misuse('InvalidDeclaration', `"${kind}" handles ${tag}, which is not declared.`)
+    if (!tags.has(tag))
+      throw new Misuse('InvalidDeclaration', `"${kind}" handles ${tag}, which is not declared.`)
   }
 }
 
@@ -108,15 +109,18 @@ const kinds = new WeakMap<object, KindData>()
 export const kindData = (kind: object): KindData => {
   const data = kinds.get(kind)
   if (data !== undefined) return data
-  throw new Misuse('InvalidDeclaration', 'Expected a kind made by kind(…). Are two copies of tumen installed?')
+  throw new Misuse(
+    'InvalidDeclaration',
+    'Expected a kind made by kind(…). Are two copies of tumen installed?',
+  )
 }
 
 /**
  * Declares a kind: how its entities begin, what they do with each message, and where their state comes from
  * after a loss. Plain data; nothing runs until a tree with `entities(kind)` is started.
  *
- * Guarantees: the steps of one entity run one at a time. For `strict` kinds at most one entity per id has effects
- * anywhere in the cluster.
+ * Guarantees: the steps of one entity run one at a time. For `strict` kinds at most one entity per id has
+ * effects anywhere in the cluster.
  *
  * Errors: `Misuse` for a handler too few or too many, `available` without `merge`, and the like.
  *

@@ -4,7 +4,7 @@ import type { types } from './brand.js'
 import { anyCodec, noFields, type AnyCodec, type MessageSpecData, type Reach } from './spec.js'
 import { checkTravels, type Fields, type FieldsOf, type WireCodec } from './wire.js'
 
-/** A message nobody waits for: plain data. */
+/** A message nobody waits for: plain data, and under one symbol how it is encoded. */
 export interface Tell<N extends string, K extends string, A, S extends Reach> {
   readonly kind: N
   readonly tag: K
@@ -65,7 +65,7 @@ const data = (
 ): MessageSpecData => ({ form, reach: payload === undefined ? 'node' : 'id', payload, reply, refusal })
 
 /** The payload codec of a message with these fields. */
-export const fieldsCodec = (fields: Fields, place: string): AnyCodec => {
+export const fieldsCodec = (fields: Readonly<Record<string, AnyCodec>>, place: string): AnyCodec => {
   for (const [name, codec] of Object.entries(fields)) checkTravels(codec, `${place}.${name}`)
   return anyCodec(t.type(fields))
 }

@@ -1,4 +1,6 @@
-/** Mistakes in the program that uses tumen, each with a code and one sentence that says what to do instead. */
+/**
+ * Mistakes in the program that uses tumen, each with a code and one sentence that says what to do instead.
+ */
 import { errorLink } from '../errors.js'
 
 export type MisuseCode =
@@ -18,8 +20,8 @@ export type MisuseCode =
   | 'ForeignMessage'
 
 /**
- * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by the
- * call, or in the step, which then counts as a crash of its actor.
+ * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by
+ * the call, or in the step, which then counts as a crash of its actor.
  */
 export class Misuse extends TypeError {
   override readonly name = 'Misuse'
@@ -45,7 +47,8 @@ export const kindNotInTree = (kind: string, inTree: readonly string[]): Misuse =
 export const twoProtocols = (kind: string): Misuse =>
   new Misuse(
     'TwoProtocolsOfOneName',
-    `Two protocols are named "${kind}" in one tree. Rename one of them, or import the same one in both places.`,
+    `Two protocols are named "${kind}" in one tree. ` +
+      'Rename one of them, or import the same one in both places.',
   )
 
 export const nodeMessageToRemote = (kind: string, tag: string, node: string): Misuse =>

@@ -32,8 +32,8 @@ export interface TumenNode {
   readonly id: string
   readonly name: string
   /**
-   * A handle to any entity, without I/O. Says nothing about whether the entity exists, nor about whether its kind is
-   * in this node's tree: other nodes may run it.
+   * A handle to any entity, without I/O. Says nothing about whether the entity exists, nor about whether
+   * its kind is in this node's tree: other nodes may run it.
    */
   ref<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Ref<KindOf<P>>
   /**
@@ -47,9 +47,11 @@ export interface TumenNode {
   /** The same actor of another node, by `name#incarnation` or name: not with what never leaves a node. */
   remote<P extends AnyProtocol>(nodeId: string, protocol: P): Ref<KindOf<P>>
   /**
-   * Starts one more actor of this node under `dynamic(under)` of the tree, with the restart type declared there.
+   * Starts one more actor of this node under `dynamic(under)` of the tree, with the restart type declared
+   * there.
    *
-   * Errors: rejects with `AskFailed`: `Overloaded` at the supervisor's `countMax`, `Crashed` when its init throws.
+   * Errors: rejects with `AskFailed`: `Overloaded` at the supervisor's `countMax`, `Crashed` when its init
+   * throws.
    */
   start<N extends string>(under: string, behavior: Startable<N>): Promise<LocalRef<N>>
   publish<A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): void

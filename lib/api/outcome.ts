@@ -1,3 +1,4 @@
+// biome-ignore-all lint/complexity/noArguments: a rest array would be allocated on every step, also without actions
 /** What a handler decides. */
 import type { outcome } from './brand.js'
 import type { Action } from './act.js'
@@ -40,7 +41,8 @@ export const noActions: readonly Action[] = Object.freeze([])
 /** The same data as shells read it; undefined for what is no outcome, such as a promise. */
 export const outcomeData = (value: unknown): OutcomeData | undefined => {
   const candidate = value as Partial<OutcomeData> | null | undefined
-  if (typeof candidate !== 'object' || candidate === null || !Array.isArray(candidate.actions)) return undefined
+  if (typeof candidate !== 'object' || candidate === null || !Array.isArray(candidate.actions))
+    return undefined
   return candidate as OutcomeData
 }
 
@@ -49,8 +51,6 @@ const actionsFrom = (given: IArguments, from: number): readonly Action[] => {
   for (let i = from; i < given.length; i++) actions.push(given[i] as Action)
   return actions
 }
-
-// `arguments` instead of a rest parameter: a rest array would be allocated on every step, also without actions.
 
 /** A tell has been handled: the next state, and what else to do. */
 export function next<S>(state: S, ...actions: readonly Action[]): Stepped<S>

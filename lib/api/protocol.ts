@@ -19,11 +19,15 @@ type Inner = Record<string, TellSpec<any, 'id'> | AnswerSpec<any, any, any>>
 
 type PayloadOf<S> = S extends { readonly [types]: { readonly payload: infer A } } ? A : never
 type MessageOf<N extends string, K extends string, S> =
-  S extends AskSpec<infer A, infer R, infer X, infer Q> ? Ask<N, K, A, R, X, Q>
-  : S extends ReadSpec<infer A, infer R> ? Ask<N, K, A, R, never, 'id'>
-  : S extends AnswerSpec<infer A, infer R, infer X> ? Answer<N, K, A, R, X>
-  : S extends TellSpec<infer A, infer Q> ? Tell<N, K, A, Q>
-  : never
+  S extends AskSpec<infer A, infer R, infer X, infer Q>
+    ? Ask<N, K, A, R, X, Q>
+    : S extends ReadSpec<infer A, infer R>
+      ? Ask<N, K, A, R, never, 'id'>
+      : S extends AnswerSpec<infer A, infer R, infer X>
+        ? Answer<N, K, A, R, X>
+        : S extends TellSpec<infer A, infer Q>
+          ? Tell<N, K, A, Q>
+          : never
 type Make<A, M> = [A] extends [void] ? () => M : (payload: A) => M
 
 /** A protocol: its name, `at`, and a constructor per message. */
@@ -40,7 +44,7 @@ export interface ProtocolInfo<N extends string, I, S> {
 /** For constraints: any protocol at all. */
 export type AnyProtocol = ProtocolInfo<string, any, any>
 /** A protocol without messages. */
-export type NoInner = ProtocolInfo<string, any, {}>
+export type NoInner = ProtocolInfo<string, any, Record<never, never>>
 
 export type KindOf<P extends AnyProtocol> = P[typeof types]['kind']
 export type IdOf<P extends AnyProtocol> = P[typeof types]['id']
@@ -62,7 +66,10 @@ const checkedSpecs = (kind: string, messages: object): ReadonlyMap<string, Messa
   const specs = new Map<string, MessageSpecData>()
   for (const [tag, spec] of Object.entries(messages)) {
     if (!tagPattern.test(tag)) {
-      throw new Misuse('InvalidDeclaration', `${kind}.${tag}: a message is named in PascalCase, such as Invite.`)
+      throw new Misuse(
+        'InvalidDeclaration',
+        `${kind}.${tag}: a message is named in PascalCase, such as Invite.`,
+      )
     }
     const { form, reach, payload, reply, refusal } = spec as MessageSpecData
     specs.set(tag, { form, reach, payload, reply, refusal })
@@ -106,11 +113,13 @@ export const nodeProtocol = <const N extends string, S extends Specs>(
   kind: N,
   messages: S & Tagged<S>,
 ): Protocol<N, never, S> =>
-  build({ kind, scope: 'node', id: undefined, specs: checkedSpecs(kind, messages), outer: undefined }) as Protocol<
-    N,
-    never,
-    S
-  >
+  build({
+    kind,
+    scope: 'node',
+    id: undefined,
+    specs: checkedSpecs(kind, messages),
+    outer: undefined,
+  }) as Protocol<N, never, S>
 
 /** Declares what only the actor's own timers and commands bring back: nobody else can send it. */
 export const inner = <P extends AnyProtocol, S extends Inner>(
@@ -121,7 +130,10 @@ export const inner = <P extends AnyProtocol, S extends Inner>(
   const specs = new Map<string, MessageSpecData>()
   for (const [tag, spec] of checkedSpecs(outer.kind, messages)) {
     if (outer.specs.has(tag)) {
-      throw new Misuse('InvalidDeclaration', `${outer.kind}.${tag} is declared twice: outside and as an inner message.`)
+      throw new Misuse(
+        'InvalidDeclaration',
+        `${outer.kind}.${tag} is declared twice: outside and as an inner message.`,
+      )
     }
     specs.set(tag, { ...spec, reach: 'self' })
   }

@@ -21,26 +21,32 @@ export interface AskOptions {
   /** Aborting it rejects the ask with `Cancelled`; the actor may still act. */
   readonly signal?: AbortSignal
   /**
-   * Applied once however often it is delivered, within the time replies are remembered. Default: a fresh one, so
-   * the runtime's own retries are safe. Give your own to ask again after `AskTimeout` or `UnknownOutcome`.
+   * Applied once however often it is delivered, within the time replies are remembered. Default: a fresh
+   * one, so the runtime's own retries are safe. Give your own to ask again after `AskTimeout` or
+   * `UnknownOutcome`.
    */
   readonly reqId?: string
 }
 
-/** A handle to an actor that may live on any node. Costs no I/O; says nothing about whether the actor exists. */
+/**
+ * A handle to an actor that may live on any node. Costs no I/O; says nothing about whether the actor
+ * exists.
+ */
 export interface Ref<N extends string> {
   readonly address: Address<N>
   /**
-   * Sends and does not wait. Delivered at most once, in order per sender and receiver; what cannot be delivered
-   * is counted as a dead letter with its reason.
+   * Sends and does not wait. Delivered at most once, in order per sender and receiver; what cannot be
+   * delivered is counted as a dead letter with its reason.
    */
   tell(message: Tell<N, string, unknown, 'id'>): void
   /**
    * Sends and waits for the reply.
    *
-   * Guarantees: applied once per `reqId`. When it resolves, the change it made survives the loss of any one node.
+   * Guarantees: applied once per `reqId`. When it resolves, the change it made survives the loss of any one
+   * node.
    *
-   * Errors: rejects with `AskFailed`. Its `reason` is an `AskError`, or the domain's own `Refused`, see `refused`.
+   * Errors: rejects with `AskFailed`. Its `reason` is an `AskError`, or the domain's own `Refused`, see
+   * `refused`.
    */
   ask<R, X>(message: Ask<N, string, unknown, R, X, 'id'>, options?: AskOptions): Promise<R>
 }

@@ -22,9 +22,15 @@ export type SourceData =
   | { readonly type: 'disposable' }
 
 export interface MirrorOptions {
-  /** Other nodes that hold the state in memory: 1 … 4, default 1. Each one more survives one more loss at once. */
+  /**
+   * Other nodes that hold the state in memory: 1 … 4, default 1. Each one more survives one more loss at
+   * once.
+   */
   readonly copies?: number
-  /** Also writes a snapshot when the last owner leaves in order; it is read once at the next start. Default false. */
+  /**
+   * Also writes a snapshot when the last owner leaves in order; it is read once at the next start. Default
+   * false.
+   */
   readonly snapshotOnLeave?: boolean
 }
 export interface PersistOptions {
@@ -64,7 +70,8 @@ export const persisted = <S>(codec: WireCodec<S>, options: PersistOptions = {}):
 }
 
 /** Asked for anew, from whoever knows it. A rejection is a failed start: the supervisor tries again. */
-export const rebuilt = <S>(rebuild: (id: string) => Promise<S>): StateSource<S> => made({ type: 'rebuilt', rebuild })
+export const rebuilt = <S>(rebuild: (id: string) => Promise<S>): StateSource<S> =>
+  made({ type: 'rebuilt', rebuild })
 
 /** Begins from `init` after each loss. */
 export const disposable = <S>(): StateSource<S> => made({ type: 'disposable' })

@@ -26,8 +26,9 @@ export type AskOutcome<R, X> = { readonly reply: R } | { readonly refusal: X } |
 /** One entity, alone. Everything throws at once, so a test needs no `await`. */
 export interface Stepper<N extends string> {
   /**
-   * Errors: `AskFailed` with `Malformed` when the payload does not fit, `NoRecipient` after `act.stop`; `Misuse` for a
-   * handler that changes its state in place, waits, or answers what its codec does not allow.
+   * Errors: `AskFailed` with `Malformed` when the payload does not fit, `NoRecipient` after `act.stop`;
+   * `Misuse` for a handler that changes its state in place, waits, or answers what its codec does not
+   * allow.
    */
   ask<R, X>(message: Ask<N, string, unknown, R, X, Reach>, now?: number): AskOutcome<R, X>
   /** Also what only timers bring back. Errors as for `ask`. */
@@ -39,8 +40,8 @@ export interface Stepper<N extends string> {
     now?: number,
   ): void
   /**
-   * What the last step asked the shell to do, oldest first, as plain data: messages as `kind`, `tag` and `payload`,
-   * topics by name. Open asks are named `ask-1`, `ask-2`, …
+   * What the last step asked the shell to do, oldest first, as plain data: messages as `kind`, `tag` and
+   * `payload`, topics by name. Open asks are named `ask-1`, `ask-2`, …
    */
   readonly actions: readonly unknown[]
   /** The state after the last step, frozen; undefined after `act.stop`. */
@@ -61,6 +62,7 @@ const plain = (action: Action): unknown => {
     case 'after':
       return withoutUndefined({ ...data, message: plainMessage(data.message) })
     case 'command':
+      // biome-ignore lint/suspicious/noThenProperty: data, never awaited
       return { ...data, message: plainMessage(data.message), then: plainMessage(data.then) }
     case 'publish':
       return { ...data, topic: data.topic.name }
@@ -127,7 +129,11 @@ class Alone {
   continue(then: MessageData, answer: E.Either<unknown, unknown>, now?: number): void {
     this.checkForm(then, ['answer'])
     const { reply, refusal } = specIn(then)
-    this.checkAnswer(then.tag, E.isLeft(answer) ? refusal : reply, E.isLeft(answer) ? answer.left : answer.right)
+    this.checkAnswer(
+      then.tag,
+      E.isLeft(answer) ? refusal : reply,
+      E.isLeft(answer) ? answer.left : answer.right,
+    )
     const payload = { ...(this.payloadOf(then) as object), answer }
     this.settle(then.tag, this.run(then.tag, payload, now, {}))
   }
@@ -139,7 +145,10 @@ class Alone {
   private checkForm(message: MessageData, forms: readonly Form[]): void {
     const { form } = specIn(message)
     if (message.kind !== this.kind.kind || !forms.includes(form)) {
-      throw new Misuse('WrongForm', `${message.kind}.${message.tag} is no ${forms[0] ?? ''} to ${this.kind.kind}.`)
+      throw new Misuse(
+        'WrongForm',
+        `${message.kind}.${message.tag} is no ${forms[0] ?? ''} to ${this.kind.kind}.`,
+      )
     }
     if (this.isStopped) throw new AskFailed({ tag: 'NoRecipient', address: this.address })
   }
@@ -197,8 +206,8 @@ class Alone {
 }
 
 /**
- * Runs one entity alone: no node, no clock, no await. The strictest place there is: payloads make the way over the
- * wire, states and replies are held against their codecs, and everything is frozen.
+ * Runs one entity alone: no node, no clock, no await. The strictest place there is: payloads make the way
+ * over the wire, states and replies are held against their codecs, and everything is frozen.
  *
  * @example
  * const p = stepper(party, PartyId('p1'))

@@ -22,7 +22,9 @@ export interface Topic<N extends string, A, S extends TopicScope> {
   readonly [types]: (payload: A) => A
 }
 
-/** What a subscriber gets: only `origin` topics say where it happened, so only they can be acted upon once. */
+/**
+ * What a subscriber gets: only `origin` topics say where it happened, so only they can be acted upon once.
+ */
 export type Listener<A, C extends TopicScope> = C extends 'origin'
   ? (event: A, from: Origin) => void
   : (event: A) => void
@@ -38,7 +40,10 @@ export interface TopicData {
 /** Throws `Misuse` for what `topic` did not make. */
 export const topicData = (topic: object): TopicData => {
   if (made.has(topic)) return topic as TopicData
-  throw new Misuse('InvalidDeclaration', 'Expected a topic made by topic.cluster, topic.origin or topic.node.')
+  throw new Misuse(
+    'InvalidDeclaration',
+    'Expected a topic made by topic.cluster, topic.origin or topic.node.',
+  )
 }
 const made = new WeakSet<object>()
 
@@ -56,8 +61,8 @@ const declared = <A>(name: string, scope: TopicScope, codec?: WireCodec<A>): obj
 }
 
 /**
- * Declares a topic. Publishing is at most once per subscriber and in order per publisher; a topic of a name must be
- * declared alike on all nodes.
+ * Declares a topic. Publishing is at most once per subscriber and in order per publisher; a topic of a name
+ * must be declared alike on all nodes.
  */
 export const topic = {
   /** Every node that subscribes acts. */

@@ -1,7 +1,18 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as io from 'io-ts'
 import t from 'tap'
-import { AskFailed, disposable, id, kind, message, mirrored, Misuse, next, protocol, reply } from '../../../lib/index.js'
+import {
+  AskFailed,
+  disposable,
+  id,
+  kind,
+  message,
+  mirrored,
+  Misuse,
+  next,
+  protocol,
+  reply,
+} from '../../../lib/index.js'
 import { stepper } from '../../../lib/api/stepper.js'
 import { Club, club, ClubId, Own, PlayerId, Slot } from '../../fixtures/api/club.js'
 
@@ -87,7 +98,11 @@ t.test('stepper – a payload that does not fit is malformed, and its value is n
   const c = alone()
   const error = thrown(() => c.tell(Club.Greet({ text: 71_717 as unknown as string })))
   t.ok(error instanceof AskFailed)
-  t.match((error as AskFailed).reason, { tag: 'Malformed', address: 'club/c1', complaints: ['text: expected string'] })
+  t.match((error as AskFailed).reason, {
+    tag: 'Malformed',
+    address: 'club/c1',
+    complaints: ['text: expected string'],
+  })
   t.notMatch((error as AskFailed).message, /71717|71_717/)
 })
 
@@ -95,7 +110,9 @@ t.test('stepper – a message of another actor is a misuse', async (t) => {
   const c = alone()
   t.throws(() => c.tell(Slot.Release({ club: ClubId('c1') }) as never), { code: 'WrongForm' })
   t.throws(() => c.tell(Club.Members() as never), { code: 'WrongForm' })
-  t.throws(() => c.tell({ kind: 'club', tag: 'Close', payload: undefined } as never), { code: 'ForeignMessage' })
+  t.throws(() => c.tell({ kind: 'club', tag: 'Close', payload: undefined } as never), {
+    code: 'ForeignMessage',
+  })
 })
 
 const OddId = id('OddId')
