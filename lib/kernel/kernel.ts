@@ -1,6 +1,7 @@
 import type { Clock } from '../std/clock.js'
 import { Asks } from './asks.js'
-import { Cell, type CellContext, type CellOptions } from './cell.js'
+import { Cell } from './cell.js'
+import type { CellContext, CellOptions } from './cell-options.js'
 import { Dispatcher } from './dispatcher.js'
 import type { DeadLetter, DeadLetterReason, EventListener } from './events.js'
 import type { Down } from './exit-reason.js'

@@ -1,0 +1,94 @@
+/** Measures two ways of doing the same thing in one process, turn by turn, so that both meet the same machine. */
+
+/** One side, set up and ready. */
+export interface Side {
+  /** Does a batch of work, some milliseconds long, and says how many operations that was. */
+  round(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface Bench {
+  readonly name: string
+  readonly unit: string
+  /** What the other side is. */
+  readonly baseline: string
+  readonly ours: () => Promise<Side>
+  readonly theirs: () => Promise<Side>
+  /** Smaller values are better, such as bytes. Default: larger ones are. */
+  readonly smallerIsBetter?: boolean
+}
+
+export interface Figure {
+  readonly bench: string
+  readonly value: number
+  readonly unit: string
+  readonly baseline: string
+  readonly baselineValue: number
+  readonly ratio: number
+}
+
+const measureMs = 1_200
+const leastMs = 1_000
+const warmUpMs = 300
+const timesCount = 5
+
+interface Measured {
+  readonly count: number
+  readonly tookMs: number
+}
+
+const runFor = async (side: Side, ms: number): Promise<Measured> => {
+  const start = performance.now()
+  let count = 0
+  let tookMs = 0
+  while (tookMs < ms) {
+    count += await side.round()
+    tookMs = performance.now() - start
+  }
+  return { count, tookMs }
+}
+
+/** Operations per second. A shorter run says more about the machine's mood than about the code. */
+const rate = ({ count, tookMs }: Measured): number => {
+  if (tookMs < leastMs) throw new Error(`measured for ${Math.round(tookMs)} ms only; a second is the least`)
+  return (count / tookMs) * 1_000
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
+const spread = (values: readonly number[]): string => {
+  const percent = ((Math.max(...values) - Math.min(...values)) / median(values)) * 100
+  return `${percent.toFixed(0)} %`
+}
+
+/** A figure of a single run, for what is not a rate, such as bytes per actor. */
+export const figure = (bench: Omit<Bench, 'ours' | 'theirs'>, value: number, baselineValue: number): Figure => ({
+  bench: bench.name,
+  value: Math.round(value),
+  unit: bench.unit,
+  baseline: bench.baseline,
+  baselineValue: Math.round(baselineValue),
+  ratio: Number((value / baselineValue).toFixed(2)),
+})
+
+/** Alternates A and B five times and gives the ratio of the medians; the spread of each goes to `note`. */
+export const compare = async (bench: Bench, note: (line: string) => void): Promise<Figure> => {
+  const ours = await bench.ours()
+  const theirs = await bench.theirs()
+  const a: number[] = []
+  const b: number[] = []
+  try {
+    await runFor(ours, warmUpMs)
+    await runFor(theirs, warmUpMs)
+    for (let i = 0; i < timesCount; i++) {
+      a.push(rate(await runFor(ours, measureMs)))
+      b.push(rate(await runFor(theirs, measureMs)))
+    }
+  } finally {
+    await ours.close()
+    await theirs.close()
+  }
+  note(`${bench.name}: spread ${spread(a)}, baseline ${spread(b)}, each over ${timesCount} runs of ${measureMs} ms`)
+  return figure(bench, median(a), median(b))
+}

@@ -1,0 +1,66 @@
+/**
+ * `npm run bench -- [name] [--json]`: without a name the standard set. One line per bench on stdout, with `--json`
+ * as one JSON object; how much the runs differ goes to stderr.
+ *
+ * To add a bench: write a file that exports a `Bench` (two sides with the same work and the same payload bytes; the
+ * other side is what a user of that library would write and lives in `baselines/`), and add it to `benches`. A bench
+ * whose figure is no rate exports a function that gives a `Figure`.
+ */
+import { fork } from 'node:child_process'
+import { askLocal } from './ask-local.js'
+import { type Bench, compare, type Figure } from './harness.js'
+import { pingPong } from './ping-pong.js'
+import { tellOne } from './tell-one.js'
+import { wideParent } from './wide-parent.js'
+
+type Note = (line: string) => void
+/** By name, in the order of the standard set. A child process runs one; it is given what it needs in `load`. */
+const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)>> = {
+  'tell-one': tellOne,
+  'ping-pong': pingPong,
+  'wide-parent': wideParent,
+  'ask-local': askLocal,
+}
+
+const show = ({ bench, value, unit, baseline, baselineValue, ratio }: Figure): string => {
+  const number = (n: number): string => n.toLocaleString('en')
+  return `${bench}: ${number(value)} ${unit}, ${baseline} ${number(baselineValue)}: ${ratio} x`
+}
+
+const runOne = async (name: string, isJson: boolean): Promise<void> => {
+  const note: Note = (line) => process.stderr.write(`${line}\n`)
+  const bench = benches[name]
+  if (bench === undefined) {
+    throw new Error(`there is no bench "${name}"; the benches are ${Object.keys(benches).join(', ')}`)
+  }
+  const figure = typeof bench === 'function' ? await bench(note) : await compare(bench, note)
+  process.stdout.write(`${isJson ? JSON.stringify(figure) : show(figure)}\n`)
+}
+
+/** Each in its own process: one bench must not meet the compiled code and the heap of another. */
+const runApart = (name: string, isJson: boolean): Promise<boolean> =>
+  new Promise((done) => {
+    const args = isJson ? [name, '--json'] : [name]
+    fork(import.meta.filename, args, { execArgv: ['--expose-gc'] }).on('close', (code) => done(code === 0))
+  })
+
+const main = async (args: readonly string[]): Promise<void> => {
+  const isJson = args.includes('--json')
+  const names = args.filter((arg) => !arg.startsWith('--'))
+  const unknown = args.find((arg) => arg.startsWith('--') && arg !== '--json')
+  if (unknown !== undefined) throw new Error(`unknown option ${unknown}; there is --json`)
+  if (names.length > 1) throw new Error('name one bench, or none for the standard set')
+  const [name] = names
+  if (name !== undefined) return runOne(name, isJson)
+  let failed = 0
+  for (const each of Object.keys(benches)) if (!(await runApart(each, isJson))) failed++
+  if (failed > 0) throw new Error(`${failed} benches failed`)
+}
+
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)
