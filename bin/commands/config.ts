@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import { loadApp } from '../app.js'
+import { addKnobs } from '../knob-flags.js'
+import { print, table } from '../print.js'
+import { readSettings, type Setting } from '../settings.js'
+
+interface ConfigOptions {
+  readonly json?: true
+  readonly app?: string
+}
+
+const card = ({ knob, value, source, unit, default: byDefault, meaning, flag, variable }: Setting): string =>
+  `${table([[knob, `${value}${unit === '' ? '' : ` ${unit}`}`, `from ${source}`, `default ${byDefault}`]])}\n` +
+  `    ${meaning}\n    ${flag}  ${variable}`
+
+/** Adds `tumen config`: every knob with value, source, unit, default and meaning. */
+export const addConfig = (program: Command): void => {
+  const command = program
+    .command('config')
+    .description('show every knob: value, source, unit, default, meaning')
+    .option('--app <app>', 'also read the options of this app')
+    .option('--json', 'one line of JSON instead of text')
+  addKnobs(command).action(async (options: ConfigOptions & Record<string, unknown>) => {
+    const app = options.app === undefined ? {} : { app: (await loadApp(options.app)).config }
+    const { table: settings } = readSettings({
+      ...app,
+      flags: options,
+      environment: process.env,
+      directory: process.cwd(),
+    })
+    print(options.json ? JSON.stringify(settings) : settings.map(card).join('\n\n'))
+  })
+}

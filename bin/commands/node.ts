@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto'
+import { type Command, InvalidArgumentError } from 'commander'
+import { loadApp } from '../app.js'
+import { type Health, openHealth } from '../health.js'
+import { answer, type FromNode, type ToNode } from '../ipc.js'
+import { addKnobs } from '../knob-flags.js'
+import { Plain, sentenceOf } from '../plain.js'
+import { say } from '../print.js'
+import type { HostedNode } from '../run-node.js'
+import { readSettings } from '../settings.js'
+
+interface NodeCommandOptions {
+  readonly cluster?: string
+  readonly name?: string
+  readonly nats?: string
+  readonly health?: number
+  readonly managed?: true
+  readonly [knob: string]: unknown
+}
+
+const port = (text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value
+  throw new InvalidArgumentError('Expected a port from 0 to 65535.')
+}
+
+/** Adds `tumen node`. */
+export const addNode = (program: Command): void => {
+  const command = program
+    .command('node')
+    .argument('[app]', 'a JavaScript module; default: the "tumen" field of the nearest package.json')
+    .description('run one node of a cluster in this process until it is told to end')
+    .option('--cluster <name>', 'the cluster to join (TUMEN_CLUSTER; default "tumen")')
+    .option('--name <name>', 'the node’s name, the same over restarts; default: a fresh one')
+    .option('--nats <url>', 'the NATS server (TUMEN_NATS_URL)')
+    .option('--health <port>', 'tell live, ready and draining over HTTP on this port of loopback', port)
+    .option('--managed', 'report to the tumen up that started this process')
+  command.options.find(({ long }) => long === '--managed')?.hideHelp()
+  addKnobs(command).action(runNode)
+}
+
+/** Signals: the first drains, the second ends the process at once. */
+const onSignals = (drain: (signal: string) => void): void => {
+  let count = 0
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      count += 1
+      if (count > 1) process.exit(130)
+      drain(signal)
+    })
+  }
+}
+
+const runNode = async (appPath: string | undefined, options: NodeCommandOptions): Promise<void> => {
+  const tell = (message: FromNode): void => {
+    if (options.managed && process.connected) process.send?.(message)
+  }
+  try {
+    await new RunningNode(options, tell).run(appPath)
+  } catch (error) {
+    if (!options.managed) throw error
+    tell({ type: 'failed', sentence: sentenceOf(error) })
+    process.exitCode = 1
+  } finally {
+    if (process.connected) process.disconnect()
+  }
+}
+
+class RunningNode {
+  private hosted: HostedNode | undefined
+  private isDraining = false
+  private end: () => void = () => {}
+  private readonly ended = new Promise<void>((resolve) => {
+    this.end = resolve
+  })
+
+  constructor(
+    private readonly options: NodeCommandOptions,
+    private readonly tell: (message: FromNode) => void,
+  ) {}
+
+  async run(appPath: string | undefined): Promise<void> {
+    onSignals(() => this.drain())
+    // The `tumen up` that started this process is gone: nobody would end it otherwise.
+    process.once('disconnect', () => this.drain())
+    const { options } = this
+    const health = options.health === undefined ? undefined : await openHealth(options.health, () => this.health())
+    try {
+      this.hosted = await this.start(appPath)
+      const { node, info } = this.hosted
+      if (!options.managed) say(`Node ${node.id} of cluster "${node.status().cluster}" is ready: ${node.status().transport}`)
+      for (const [name, value] of Object.entries(info)) if (!options.managed) say(`  ${name}: ${value}`)
+      this.listen(this.hosted)
+      this.tell({ type: 'ready', node: node.id, info })
+      await this.ended
+      await this.hosted.stop()
+    } finally {
+      health?.close()
+    }
+  }
+
+  private async start(appPath: string | undefined): Promise<HostedNode> {
+    const { options } = this
+    const app = await loadApp(appPath)
+    const { given } = readSettings({
+      app: app.config,
+      flags: options,
+      environment: process.env,
+      directory: process.cwd(),
+    })
+    const url = options.nats ?? process.env['TUMEN_NATS_URL']
+    if (url === undefined) {
+      throw new Plain('A node needs a NATS server: --nats URL or TUMEN_NATS_URL. For one process, use tumen up.', 2)
+    }
+    const [{ nats }, { hostNode }] = await Promise.all([import('../../lib/nats.js'), import('../run-node.js')])
+    return hostNode({
+      app,
+      cluster: options.cluster ?? process.env['TUMEN_CLUSTER'] ?? 'tumen',
+      name: options.name ?? `node-${randomBytes(4).toString('hex')}`,
+      transport: nats({ servers: url }),
+      config: given,
+      onDrain: () => this.drain(),
+    })
+  }
+
+  private listen(hosted: HostedNode): void {
+    if (!this.options.managed) return
+    process.on('message', (request: ToNode) => {
+      void answer(request, (verb, argument) => hosted.perform(verb, argument)).then(this.tell)
+    })
+  }
+
+  private drain(): void {
+    if (this.isDraining) return
+    this.isDraining = true
+    if (!this.options.managed) say('Draining; a second signal ends at once.')
+    this.end()
+  }
+
+  private health(): Health {
+    const ready = this.hosted?.node.status().status === 'ready'
+    return { ready, draining: this.isDraining }
+  }
+}

@@ -1,0 +1,113 @@
+/** The verbs that look at, or speak with, a cluster that runs. */
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { NodeStatus, TreeNode } from '../../lib/index.js'
+import type { Json } from '../app.js'
+import { parseJson } from '../plain.js'
+import { type NodeRow, print, statusTable, treeText } from '../print.js'
+import { reach, type ReachOptions, type Reached } from '../reach.js'
+
+export interface VerbOptions extends ReachOptions {
+  readonly json?: true
+  readonly timeout?: number
+}
+
+/** Options of every verb that reaches a cluster. */
+export const reaching = (command: Command): Command =>
+  command
+    .option('--cluster <name>', 'the cluster, when more than one runs')
+    .option('--nats <url>', 'reach it over NATS instead of through this machine’s tumen up')
+    .option('--json', 'one line of JSON instead of text')
+
+const withReach = async (options: VerbOptions, use: (to: Reached) => Promise<void>): Promise<void> => {
+  const to = await reach(options)
+  try {
+    await use(to)
+  } finally {
+    await to.close()
+  }
+}
+
+interface Rows {
+  readonly nodes: readonly (NodeRow & { readonly tree?: TreeNode })[]
+  readonly [more: string]: unknown
+}
+const rowsOf = (value: Json): Rows =>
+  (Array.isArray(value) ? { nodes: value } : value) as unknown as Rows
+
+const status = (options: VerbOptions): Promise<void> =>
+  withReach(options, async (to) => {
+    const rows = rowsOf(await to.perform('status', null))
+    if (options.json) return print(JSON.stringify(rows))
+    const known = rows.nodes.map((row) => row.status).find((one): one is NodeStatus => one !== undefined)
+    print(`${known === undefined ? 'no node answers' : `cluster ${known.cluster}, ${known.transport}`}\n`)
+    print(statusTable(rows.nodes))
+  })
+
+const tree = (node: string | undefined, options: VerbOptions): Promise<void> =>
+  withReach(options, async (to) => {
+    const rows =
+      node === undefined
+        ? rowsOf(await to.perform('tree', null)).nodes
+        : [{ name: node, isUp: true, pid: null, tree: (await to.perform('tree', null, node)) as unknown as TreeNode }]
+    if (options.json) return print(JSON.stringify({ nodes: rows }))
+    for (const row of rows) {
+      print(`${row.name}${row.tree === undefined ? ` ${row.sentence ?? 'is down'}` : ''}`)
+      if (row.tree !== undefined) print(`${treeText(row.tree)}\n`)
+    }
+  })
+
+const wordsOf = (kind: string, id: string, text: string, options: VerbOptions): Json => {
+  const message = /^[A-Z]\w*$/.test(text) ? text : (parseJson(text, 'JSON') as Json)
+  return { kind, id, message, ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }) }
+}
+
+const speak = (verb: 'ask' | 'tell') => async (kind: string, id: string, text: string, options: VerbOptions) => {
+  const words = wordsOf(kind, id, text, options)
+  await withReach(options, async (to) => {
+    const answer = (await to.perform(verb, words)) as { readonly [key: string]: Json }
+    if (options.json) print(JSON.stringify(answer))
+    else if (verb === 'tell') print(`told ${kind}/${id}`)
+    else if ('refusal' in answer) print(`refused: ${JSON.stringify(answer['refusal'])}`)
+    else print(JSON.stringify(answer['reply'], null, 2))
+    if ('refusal' in answer) process.exitCode = 3
+  })
+}
+
+const order = (verb: 'drain' | 'kill', done: string) => (node: string, options: VerbOptions) =>
+  withReach(options, async (to) => {
+    await to.perform(verb, null, node)
+    print(options.json ? JSON.stringify({ node, done }) : `${node} ${done}`)
+  })
+
+const milliseconds = (text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('Expected a whole number of milliseconds.')
+}
+
+const jsonHelp = 'a message as \'{"Tag": {"field": …}}\', or its tag alone when it has no fields'
+
+/** Adds status, tree, ask, tell, drain and kill. */
+export const addVerbs = (program: Command): void => {
+  reaching(program.command('status'))
+    .description('show the nodes of a cluster and what they run')
+    .action((options: VerbOptions) => status(options))
+  reaching(program.command('tree').argument('[node]', 'only this node'))
+    .description('show the supervision trees')
+    .action((node: string | undefined, options: VerbOptions) => tree(node, options))
+  for (const verb of ['ask', 'tell'] as const) {
+    const command = reaching(program.command(verb))
+      .argument('<kind>', 'the kind, such as party')
+      .argument('<id>', 'the id of the entity')
+      .argument('<json>', jsonHelp)
+      .description(verb === 'ask' ? 'ask an entity and print its reply; a refusal ends with code 3' : 'tell an entity')
+      .action(speak(verb))
+    if (verb === 'ask') command.addOption(new Option('--timeout <ms>', 'the deadline').argParser(milliseconds))
+  }
+  reaching(program.command('drain').argument('<node>', 'its name'))
+    .description('let a node hand over what it owns and leave')
+    .action(order('drain', 'has left'))
+  reaching(program.command('kill').argument('<node>', 'its name'))
+    .description('end a node that this machine’s tumen up started, as a crash would')
+    .action(order('kill', 'was killed'))
+}

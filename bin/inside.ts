@@ -1,0 +1,81 @@
+/** Nodes of `tumen up` inside its own process, on memory, that can be dropped as if their process had died. */
+import type { Clock, Timer } from '../lib/std/clock.js'
+import { systemClock } from '../lib/std/system.js'
+import type { LinkStatus, OpenOptions, Session, Transport } from '../lib/transport/transport.js'
+import type { NodeHandle } from './handle.js'
+import { hostNode, type NodeStart } from './run-node.js'
+
+const never: Timer = { cancel: () => {} }
+
+/** A clock and a transport that stop for good: after `die` nothing runs that was waiting, and nothing is sent. */
+export interface Mortal {
+  readonly clock: Clock
+  readonly transport: Transport
+  die(): Promise<void>
+}
+
+export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
+  let isDead = false
+  const sessions: Session[] = []
+  const alive =
+    <A extends unknown[]>(fn: (...parts: A) => void) =>
+    (...parts: A): void => {
+      if (!isDead) fn(...parts)
+    }
+  const own: Clock = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, fn) => (isDead ? never : clock.after(delayMs, alive(fn))),
+    defer: (fn) => clock.defer(alive(fn)),
+  }
+  const open = async (options: OpenOptions): Promise<Session> => {
+    const session = await base.open(options)
+    sessions.push(session)
+    return {
+      facts: session.facts,
+      records: session.records,
+      status: () => session.status(),
+      onStatus: (listener: (status: LinkStatus) => void) => session.onStatus(alive(listener)),
+      listen: (node, inbox, done) => session.listen(node, { onFrame: alive(inbox.onFrame) }, alive(done)),
+      send: alive((to, lane, frame) => session.send(to, lane, frame)),
+      probe: (to, timeoutMs, done) => session.probe(to, timeoutMs, alive(done)),
+      close: () => session.close(),
+    }
+  }
+  return {
+    clock: own,
+    transport: { name: base.name, open: (options) => open({ ...options, clock: own }) },
+    die: async () => {
+      isDead = true
+      // Its inbox goes, so that those who probe it find nobody; the clock it waits for is the real one.
+      await Promise.race(sessions.map((session) => session.close()))
+    },
+  }
+}
+
+/** Starts a node in this process. */
+export const startInside = async (start: NodeStart): Promise<NodeHandle> => {
+  const life = mortal(start.transport)
+  const hosted = await hostNode({ ...start, transport: life.transport, clock: life.clock })
+  const listeners = new Set<(how: string) => void>()
+  const end = (how: string): void => {
+    for (const listener of listeners) listener(how)
+    listeners.clear()
+  }
+  return {
+    name: start.name,
+    pid: null,
+    info: hosted.info,
+    perform: (verb, argument) => hosted.perform(verb, argument),
+    stop: async () => {
+      await hosted.stop()
+      end('stopped')
+    },
+    kill: async () => {
+      hosted.drop()
+      await life.die()
+      end('dropped')
+    },
+    onEnd: (listener) => listeners.add(listener),
+  }
+}

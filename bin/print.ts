@@ -1,0 +1,60 @@
+/** How the launcher shows data: tables and trees for people, one JSON line for programs. */
+import type { NodeStatus, TreeNode } from '../lib/index.js'
+
+/** Columns as wide as they need; the first row is the heading. */
+export const table = (rows: readonly (readonly (string | number)[])[]): string => {
+  const widths: number[] = []
+  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, `${cell}`.length)
+  const line = (row: readonly (string | number)[]): string =>
+    row
+      .map((cell, at) => (typeof cell === 'number' ? `${cell}`.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return rows.map(line).join('\n')
+}
+
+export interface NodeRow {
+  readonly name: string
+  readonly isUp: boolean
+  readonly pid: number | null
+  readonly status?: NodeStatus
+  /** Why there is no status. */
+  readonly sentence?: string
+}
+
+const sum = (status: NodeStatus | undefined, key: 'entities' | 'shardsOwned' | 'shardsMirrored'): number =>
+  (status?.kinds ?? []).reduce((total, kind) => total + kind[key], 0)
+
+export const statusTable = (rows: readonly NodeRow[]): string =>
+  table([
+    ['node', 'status', 'pid', 'entities', 'shards', 'mirrored'],
+    ...rows.map(({ name, isUp, pid, status }) => [
+      status?.node ?? name,
+      isUp ? (status?.status ?? 'silent') : 'down',
+      pid ?? '-',
+      sum(status, 'entities'),
+      sum(status, 'shardsOwned'),
+      sum(status, 'shardsMirrored'),
+    ]),
+  ])
+
+const treeLines = (node: TreeNode, before: string, isLast: boolean, isRoot: boolean): string[] => {
+  const count = node.count === undefined ? '' : ` (${node.count})`
+  const restarts = node.restarts === 0 ? '' : `, restarted ${node.restarts} times`
+  const strategy = node.strategy === undefined ? '' : ` ${node.strategy}`
+  const branch = isRoot ? '' : `${before}${isLast ? '└─ ' : '├─ '}`
+  const below = isRoot ? '' : `${before}${isLast ? '   ' : '│  '}`
+  return [
+    `${branch}${node.id}${count}  ${node.type}${strategy}, ${node.status}${restarts}`,
+    ...node.children.flatMap((child, at) => treeLines(child, below, at === node.children.length - 1, false)),
+  ]
+}
+
+export const treeText = (root: TreeNode): string => treeLines(root, '', true, true).join('\n')
+
+export const print = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
+export const say = (text: string): void => {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,104 @@
+/**
+ * What a running `tumen up` leaves for other terminals: where its control endpoint is, and which processes are
+ * its own. One file per cluster in a directory that only this user can enter.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import * as t from 'io-ts'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Plain } from './plain.js'
+
+const NodeEntry = t.type({ name: t.string, pid: t.number })
+const UpState = t.type({
+  cluster: t.string,
+  /** Of `tumen up` itself. */
+  pid: t.number,
+  transport: t.string,
+  natsUrl: t.union([t.string, t.null]),
+  natsPid: t.union([t.number, t.null]),
+  nodes: t.array(NodeEntry),
+  controlUrl: t.string,
+  /** Who knows it may give orders. */
+  token: t.string,
+})
+/** One running `tumen up`. */
+export type UpState = t.TypeOf<typeof UpState>
+
+/** Where this user's state files are: the runtime directory of the session, else one of our own under tmp. */
+export const stateDirectory = (): string => {
+  const runtime = process.env['XDG_RUNTIME_DIR']
+  if (runtime !== undefined && runtime !== '') return join(runtime, 'tumen')
+  return join(tmpdir(), `tumen-${process.getuid?.() ?? 'user'}`)
+}
+
+const fileOf = (directory: string, cluster: string): string => join(directory, `${cluster}.json`)
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+const requireOwnDirectory = (directory: string): void => {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { uid, mode } = statSync(directory)
+  const isOurs = process.getuid === undefined || uid === process.getuid()
+  if (!isOurs) throw new Plain(`${directory} belongs to another user; set XDG_RUNTIME_DIR to a directory of your own.`)
+  if ((mode & 0o077) !== 0) chmodSync(directory, 0o700)
+}
+
+/** Writes the file, mode 0600, in one step: a reader sees the old one or the new one. */
+export const writeState = (state: UpState, directory = stateDirectory()): void => {
+  requireOwnDirectory(directory)
+  const path = fileOf(directory, state.cluster)
+  const fresh = `${path}.${process.pid}`
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  renameSync(fresh, path)
+}
+
+/** Removes the file of a cluster, if it is still this process's own. */
+export const removeState = (cluster: string, pid: number, directory = stateDirectory()): void => {
+  if (readState(fileOf(directory, cluster))?.pid === pid) rmSync(fileOf(directory, cluster), { force: true })
+}
+
+const readState = (path: string): UpState | undefined => {
+  try {
+    const decoded = UpState.decode(JSON.parse(readFileSync(path, 'utf8')))
+    return E.isRight(decoded) ? decoded.right : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** All that run; a file whose process is gone is ignored. */
+export const livingStates = (directory = stateDirectory()): UpState[] => {
+  let names: string[] = []
+  try {
+    names = readdirSync(directory)
+  } catch {
+    return []
+  }
+  return names
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => readState(join(directory, name)) ?? [])
+    .filter((state) => isAlive(state.pid))
+}
+
+/** The running `tumen up` that a command means. Throws a sentence when there is none, or more than one. */
+export const findState = (cluster: string | undefined, directory = stateDirectory()): UpState => {
+  const living = livingStates(directory)
+  const meant = cluster === undefined ? living : living.filter((state) => state.cluster === cluster)
+  const [state, other] = meant
+  if (state === undefined) {
+    const which = cluster === undefined ? 'cluster' : `cluster "${cluster}"`
+    throw new Plain(`No ${which} runs on this machine: start one with tumen up, or name one with --nats URL.`)
+  }
+  if (other === undefined) return state
+  const names = living.map((one) => one.cluster).join(', ')
+  throw new Plain(`More than one cluster runs on this machine (${names}): choose one with --cluster NAME.`, 2)
+}

@@ -1,0 +1,102 @@
+/** What can be asked of a running node from outside, as JSON in and JSON out. */
+import * as E from 'fp-ts/lib/Either.js'
+import { decodePayload, encodeRefusal, encodeReply, type KindData, type MessageSpecData } from '../lib/api/internal.js'
+import { nearestName } from '../lib/config.js'
+import { AskFailed } from '../lib/errors.js'
+import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
+import type { Json } from './app.js'
+import { Plain } from './plain.js'
+
+export interface Target {
+  readonly node: TumenNode
+  readonly kinds: ReadonlyMap<string, KindData>
+}
+
+/** For `ask` and `tell`. `message` is `{"Tag": fields}`, or the tag alone when there are no fields. */
+export interface Words {
+  readonly kind: string
+  readonly id: string
+  readonly message: Json
+  readonly timeoutMs?: number
+}
+
+const kindOf = ({ kinds }: Target, kind: string): KindData => {
+  const found = kinds.get(kind)
+  if (found !== undefined) return found
+  const names = [...kinds.keys()]
+  if (names.length === 0) throw new Plain(`The app has no kinds, so there is no "${kind}".`, 2)
+  throw new Plain(`The app has no kind "${kind}"; did you mean "${nearestName(kind, names)}"?`, 2)
+}
+
+const checkedId = (kind: KindData, id: string): string => {
+  const decoded = kind.data.id?.decode(id)
+  if (decoded !== undefined && E.isLeft(decoded)) throw new Plain(`ID: "${id.slice(0, 80)}" is no id of a ${kind.kind}.`, 2)
+  return id
+}
+
+interface Said {
+  readonly spec: MessageSpecData
+  readonly message: unknown
+  readonly tag: string
+}
+
+/** The message that a JSON text means. Throws a sentence with what was expected. */
+export const messageOf = (kind: KindData, json: Json): Said => {
+  const named = typeof json === 'string' ? { [json]: undefined } : json
+  const tags = [...kind.data.specs.keys()]
+  const [tag, ...more] = typeof named === 'object' && named !== null ? Object.keys(named) : []
+  if (tag === undefined || more.length > 0) {
+    throw new Plain(`JSON: expected one message, such as '{"${tags[0]}": …}'; a ${kind.kind} knows ${tags.join(', ')}.`, 2)
+  }
+  const spec = kind.data.specs.get(tag)
+  if (spec === undefined) {
+    throw new Plain(`A ${kind.kind} knows no message "${tag}"; did you mean "${nearestName(tag, tags)}"?`, 2)
+  }
+  const fields = (named as Record<string, unknown>)[tag]
+  const decoded = decodePayload(spec, fields ?? undefined)
+  if (E.isLeft(decoded)) throw new Plain(`${kind.kind}.${tag}: ${decoded.left.join('; ')}.`, 2)
+  const make = (kind.protocol as Record<string, (payload: unknown) => unknown>)[tag]
+  return { spec, tag, message: make?.(decoded.right) }
+}
+
+const refOf = ({ node }: Target, kind: KindData, id: string): Ref<string> =>
+  node.ref(kind.protocol as AnyProtocol, id as never)
+
+/** Asks an entity. Gives `{"reply": …}` or `{"refusal": …}`; anything else is thrown as a sentence. */
+export const askEntity = async (target: Target, words: Words): Promise<Json> => {
+  const kind = kindOf(target, words.kind)
+  const said = messageOf(kind, words.message)
+  if (said.spec.form === 'tell') throw new Plain(`${kind.kind}.${said.tag} has no reply: use tumen tell.`, 2)
+  const options = words.timeoutMs === undefined ? {} : { timeoutMs: words.timeoutMs }
+  try {
+    const reply = await refOf(target, kind, checkedId(kind, words.id)).ask(said.message as never, options)
+    return { reply: (encodeReply(said.spec, reply) ?? null) as Json }
+  } catch (error) {
+    if (!(error instanceof AskFailed)) throw error
+    if (error.reason.tag !== 'Refused') throw new Plain(error.message)
+    return { refusal: (encodeRefusal(said.spec, error.reason.refusal) ?? null) as Json }
+  }
+}
+
+/** Tells an entity; nobody knows whether it arrives. */
+export const tellEntity = (target: Target, words: Words): Json => {
+  const kind = kindOf(target, words.kind)
+  const said = messageOf(kind, words.message)
+  if (said.spec.form !== 'tell') throw new Plain(`${kind.kind}.${said.tag} has a reply: use tumen ask.`, 2)
+  refOf(target, kind, checkedId(kind, words.id)).tell(said.message as never)
+  return { told: true }
+}
+
+/** What a node answers to a verb. */
+export const perform = async (target: Target, verb: string, argument: Json): Promise<Json> => {
+  if (verb === 'status') return target.node.status() as unknown as Json
+  if (verb === 'tree') return target.node.tree() as unknown as Json
+  if (verb === 'ask') return askEntity(target, argument as unknown as Words)
+  if (verb === 'tell') return tellEntity(target, argument as unknown as Words)
+  if (verb === 'where') {
+    const { kind: name, id } = argument as unknown as Words
+    const kind = kindOf(target, name)
+    return target.node.where(kind.protocol as AnyProtocol, checkedId(kind, id) as never) as unknown as Json
+  }
+  throw new Plain(`A node knows no verb "${verb}".`)
+}
