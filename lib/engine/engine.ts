@@ -7,7 +7,7 @@ import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import { createEntities, type Entities, type OpenCell, originOf, spawnTag } from '../entity/entities.js'
 import type { Command, Output } from '../entity/copy.js'
-import type { AskError } from '../errors.js'
+import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, kindOfShard, type NodeId, parseNodeId } from '../ids.js'
 import { createLinks, type Links } from '../links/links.js'
 import { createMembership, type Membership, type MembershipRules, type View } from '../membership/membership.js'
@@ -204,7 +204,8 @@ const createEngine = (
     on.event({ tag: 'DeadLetter', address, message: envelope.tag, reason })
   }
   const answer = (envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void => {
-    send(envelope.asker, { type: 'answer', ask: envelope.ask, outcome, payload: payload as Wire })
+    const wire = outcome === 'error' ? encodeAskError(payload as AskError) : (payload as Wire)
+    send(envelope.asker, { type: 'answer', ask: envelope.ask, outcome, payload: wire })
   }
 
   const ownership = createOwnership({
@@ -486,5 +487,9 @@ const createEngine = (
   }
 }
 
-const resultOf = (outcome: 'reply' | 'refusal' | 'error', payload: Wire): AskResult =>
-  outcome === 'error' ? { tag: 'error', error: payload as unknown as AskError } : { tag: outcome, payload }
+const resultOf = (outcome: 'reply' | 'refusal' | 'error', payload: Wire): AskResult => {
+  if (outcome !== 'error') return { tag: outcome, payload }
+  const error = decodeAskError(payload)
+  if (E.isRight(error)) return { tag: 'error', error: error.right }
+  return { tag: 'error', error: { tag: 'Malformed', address: '', complaints: [error.left] } }
+}

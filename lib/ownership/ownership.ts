@@ -11,6 +11,7 @@ import { type Ranking, ranking } from '../placement/placement.js'
 import type { Records, Watch } from '../records/records.js'
 import type { Clock, Timer } from '../std/clock.js'
 import type { Envelope, MirrorEnvelope, Wire } from '../wire/envelope.js'
+import { sizeOf } from '../wire/size.js'
 import { claim, onAppend, onDrop, onFill } from './mirror.js'
 import { flush, give, onAck, onChange, onRead, onRefuse, tickOwner, tryRelease } from './owner.js'
 import { mirrorBody, mirrorMessageFrom, recordFromBytes, recordNoticeFrom, shardChainPrefix, shardOfChain } from './protocol.js'
@@ -388,12 +389,4 @@ export const createOwnership = (options: OwnershipOptions): Ownership => {
       watch.stop()
     },
   }
-}
-
-const sizeOf = (wire: Wire): number => {
-  if (typeof wire === 'string') return wire.length + 2
-  if (wire instanceof Uint8Array) return wire.length + 2
-  if (Array.isArray(wire)) return wire.reduce((sum: number, item) => sum + sizeOf(item), 2)
-  if (typeof wire !== 'object' || wire === null) return 8
-  return Object.entries(wire).reduce((sum, [key, item]) => sum + key.length + sizeOf(item), 2)
 }

@@ -1,0 +1,65 @@
+/**
+ * The entities of one kind on this node as cells of the kernel: each restarts by itself after a delay that grows
+ * with its crashes, so that a crash loop stays where it is.
+ */
+import type { EntitiesData } from '../../lib/api/internal.js'
+import type { EntityBody, EntityCell, Work } from '../../lib/entity/entities.js'
+import type { Cell } from '../../lib/kernel/cell.js'
+import type { Kernel } from '../../lib/kernel/kernel.js'
+import type { Random } from '../../lib/std/random.js'
+
+const restartMsMin = 50
+const restartMsMax = 10_000
+/** Without a crash for this long the next one counts as the first. */
+const calmMs = 60_000
+
+export interface EntityCellsOptions {
+  readonly kernel: Kernel
+  readonly random: Random
+  readonly mailboxCountMax: number
+}
+
+/** Opens the cells of one kind below `parent`. */
+export const entityCells = (options: EntityCellsOptions, spec: EntitiesData, parent: () => Cell<any> | undefined) => {
+  const { kernel, random } = options
+  let count = 0
+  const open = (body: EntityBody): EntityCell | undefined => {
+    if (count >= spec.countMax) return undefined
+    count++
+    let crashes = 0
+    let lastCrashAt = Number.NEGATIVE_INFINITY
+    const cell = kernel.spawn<Work>({
+      name: body.id,
+      parent: parent(),
+      mailboxCountMax: body.kind.limits.mailboxCountMax ?? options.mailboxCountMax,
+      receive: body.handle,
+      crashed: (error, work) => {
+        body.crashed(work, error)
+        const now = kernel.clock.monotonic()
+        crashes = now - lastCrashAt > calmMs ? 1 : crashes + 1
+        lastCrashAt = now
+        cell.restart()
+        const delayMs = Math.min(restartMsMax, restartMsMin * 2 ** (crashes - 1)) * (0.8 + 0.4 * random.next())
+        // The first crash of a calm entity costs its neighbours in the mailbox nothing.
+        if (crashes === 1) cell.resume()
+        else kernel.clock.after(delayMs, () => cell.resume())
+      },
+      undelivered: (work) => {
+        body.left(work)
+        return true
+      },
+    })
+    return {
+      post: (work) => {
+        if (work.type === 'own') return cell.control(work)
+        if (cell.mailboxCount >= cell.mailboxCountMax) return false
+        return cell.tell(work)
+      },
+      close: () => {
+        count--
+        cell.kill()
+      },
+    }
+  }
+  return { open, count: () => count }
+}

@@ -1,0 +1,53 @@
+/** Messages from other nodes for this node's own actors: decoded at the door, answered in their codecs. */
+import * as E from 'fp-ts/lib/Either.js'
+import {
+  decodePayload,
+  encodeRefusal,
+  encodeReply,
+  type MessageData,
+  specOf,
+  specOfMessage,
+} from '../../lib/api/internal.js'
+import type { LocalAnswer } from '../../lib/engine/engine.js'
+import { formatAddress, type NodeId } from '../../lib/ids.js'
+import type { AskEnvelope, TellEnvelope } from '../../lib/wire/envelope.js'
+import type { Parts } from './parts.js'
+
+export const deliverLocal = (
+  parts: Parts,
+  envelope: AskEnvelope | TellEnvelope,
+  _from: NodeId,
+  answer: LocalAnswer,
+): void => {
+  const { kind, tag } = envelope
+  const address = formatAddress(kind, parts.name)
+  const actor = parts.tree.actor(kind)
+  if (actor === undefined) {
+    if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
+    answer('error', { tag: 'NoRecipient', address })
+    return
+  }
+  const spec = specOf(actor.behavior.protocol, tag)
+  const isRight = spec !== undefined && spec.reach === 'id' && (spec.form === 'tell') === (envelope.type === 'tell')
+  const payload = isRight ? decodePayload(spec, envelope.payload) : E.left([`no such message ${tag}`])
+  if (E.isLeft(payload) || spec === undefined) {
+    if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
+    answer('error', { tag: 'Malformed', address, complaints: E.isLeft(payload) ? payload.left : [] })
+    return
+  }
+  const message: MessageData = { kind, tag, payload: payload.right, [specOfMessage]: spec }
+  if (envelope.type === 'tell') {
+    actor.ref.tell(message)
+    return
+  }
+  actor.ask(
+    message,
+    {
+      reply: (value) => answer('reply', encodeReply(spec, value)),
+      refuse: (refusal) => answer('refusal', encodeRefusal(spec, refusal)),
+      fail: (error) => answer('error', error),
+    },
+    envelope.remainingMs,
+    envelope.reqId,
+  )
+}

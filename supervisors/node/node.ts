@@ -1,0 +1,103 @@
+/** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
+import { dataOf, kindData, kindNotInTree, topicData } from '../../lib/api/internal.js'
+import type { Kind } from '../../lib/api/kind.js'
+import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
+import type { AnyProtocol, IdOf, KindOf } from '../../lib/api/protocol.js'
+import type { LocalRef, Ref } from '../../lib/api/refs.js'
+import type { NodeStatus, TreeNode, Where } from '../../lib/api/status.js'
+import type { Listener, Topic, TopicScope } from '../../lib/api/topic.js'
+import { AskFailed } from '../../lib/errors.js'
+import { formatAddress, nodeId } from '../../lib/ids.js'
+import type { TopicListener } from '../../lib/pubsub/pubsub.js'
+import type { Parts } from './parts.js'
+import { RemoteRef } from './refs.js'
+import { nodeStatus, treeStatus } from './status.js'
+
+/** The node as its callers see it, over its parts. */
+export class Node implements TumenNode {
+  readonly name: string
+  readonly #parts: Parts
+  #stopping: Promise<void> | null = null
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.name = parts.name
+  }
+
+  get id(): string {
+    return this.#parts.engine?.me ?? this.#parts.lastId ?? nodeId(this.name, 0)
+  }
+
+  ref<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Ref<KindOf<P>> {
+    const { kind } = dataOf(protocol)
+    return new RemoteRef(this.#parts.home, kind, String(id)) as unknown as Ref<KindOf<P>>
+  }
+
+  async spawn<N extends string, I>(kind: Kind<N, I>, id: I): Promise<Spawned<N>> {
+    const data = kindData(kind)
+    const engine = this.#parts.engine
+    const address = formatAddress(data.kind, String(id))
+    if (engine === null) throw new AskFailed({ tag: 'Unavailable', address, retryAfterMs: 500 })
+    const outcome = await new Promise<'started' | 'already-started'>((resolve, reject) => {
+      engine.spawn(data.kind, String(id), this.#parts.config.askTimeoutMs, (result) => {
+        if (result.tag === 'reply') resolve(result.payload === 'started' ? 'started' : 'already-started')
+        else if (result.tag === 'error') reject(new AskFailed(result.error))
+        else reject(new AskFailed({ tag: 'Malformed', address, complaints: ['a spawn is not refused'] }))
+      })
+    })
+    const ref = new RemoteRef(this.#parts.home, data.kind, String(id)) as unknown as Ref<N>
+    return { ref, outcome }
+  }
+
+  local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>> {
+    const { kind } = dataOf(protocol)
+    const ref = this.#parts.tree.local(kind)
+    if (ref === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds())
+    return ref as unknown as LocalRef<KindOf<P>>
+  }
+
+  remote<P extends AnyProtocol>(node: string, protocol: P): Ref<KindOf<P>> {
+    return new RemoteRef(this.#parts.home, dataOf(protocol).kind, '', node) as unknown as Ref<KindOf<P>>
+  }
+
+  start<N extends string>(under: string, behavior: { readonly kind: N }): Promise<LocalRef<N>> {
+    return this.#parts.tree.start(under, behavior) as Promise<unknown> as Promise<LocalRef<N>>
+  }
+
+  publish<A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): void {
+    this.#parts.pubsub.publish(topicData(topic), payload)
+  }
+
+  subscribe<A, S extends TopicScope>(topic: Topic<string, A, S>, handle: Listener<A, S>): Subscription {
+    return { unsubscribe: this.#parts.pubsub.subscribe(topicData(topic), handle as TopicListener) }
+  }
+
+  status(): NodeStatus {
+    return nodeStatus(this.#parts, this.#stopping !== null)
+  }
+
+  tree(): TreeNode {
+    return treeStatus(this.#parts)
+  }
+
+  where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where {
+    const { kind } = dataOf(protocol)
+    const engine = this.#parts.engine
+    if (engine === null) return { kind, id: String(id), shard: '', epoch: 0, mirrors: [], isHere: false }
+    const { shard, owner, epoch, insync, isRecorded } = engine.where(kind, String(id))
+    return {
+      kind,
+      id: String(id),
+      shard,
+      ...(owner === null || !isRecorded ? {} : { owner }),
+      epoch,
+      mirrors: insync,
+      isHere: owner === engine.me,
+    }
+  }
+
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#parts.stop(options.drainMs ?? this.#parts.config.drainMs)
+    return this.#stopping
+  }
+}

@@ -1,0 +1,202 @@
+/** The parts of one node and how they live together: the kernel and its tree stay, the engine is one incarnation. */
+import type { EntitiesData, MessageData } from '../../lib/api/internal.js'
+import type { TumenNode } from '../../lib/api/node-types.js'
+import type { Config } from '../../lib/config.js'
+import { type Engine, type EngineEvents, startEngine } from '../../lib/engine/engine.js'
+import type { EntityBody, EntityCell } from '../../lib/entity/entities.js'
+import { StartFailed } from '../../lib/errors.js'
+import { formatAddress, type NodeId } from '../../lib/ids.js'
+import type { Kernel } from '../../lib/kernel/kernel.js'
+import type { Outside } from '../../lib/kernel/outside.js'
+import type { PubSub } from '../../lib/pubsub/pubsub.js'
+import type { Clock, Timer } from '../../lib/std/clock.js'
+import type { Random } from '../../lib/std/random.js'
+import type { Session } from '../../lib/transport/transport.js'
+import { entityCells } from './entity-cells.js'
+import { deliverLocal } from './inbound.js'
+import { type RefHome, RemoteRef } from './refs.js'
+import type { Tree } from './tree.js'
+
+export interface PartsOptions {
+  readonly cluster: string
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly session: Session
+  readonly kernel: Kernel
+  readonly pubsub: PubSub
+  readonly kinds: readonly EntitiesData[]
+  readonly release: string
+  /** Runs when the node has stopped. */
+  readonly stopped: () => void
+}
+
+const rejoinMs = 200
+
+export class Parts {
+  readonly cluster: string
+  readonly name: string
+  readonly config: Config
+  readonly kernel: Kernel
+  readonly pubsub: PubSub
+  readonly session: Session
+  readonly kinds: readonly EntitiesData[]
+  readonly home: RefHome
+  readonly outside: Outside
+  tree!: Tree
+  node!: TumenNode
+  engine: Engine | null = null
+  lastId: NodeId | null = null
+  isFrozen = true
+  rejoins = 0
+  readonly cells = new Map<string, ReturnType<typeof entityCells>>()
+  readonly eventCounts: Record<string, number> = {}
+  readonly #options: PartsOptions
+  #starting: { stop(): void } | null = null
+  #rejoining: Timer | null = null
+  #isStopping = false
+
+  constructor(options: PartsOptions) {
+    this.#options = options
+    this.cluster = options.cluster
+    this.name = options.name
+    this.config = options.config
+    this.kernel = options.kernel
+    this.pubsub = options.pubsub
+    this.session = options.session
+    this.kinds = options.kinds
+    this.home = {
+      config: options.config,
+      engine: () => this.engine,
+      resolve: (node) => this.#resolve(node),
+      deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
+    }
+    const parts = this
+    this.outside = {
+      get node() {
+        return parts.node
+      },
+      tell: (to, message) => this.#tell(to, message),
+      publish: (topic, payload) => this.pubsub.publish(topic, payload),
+      subscribe: (topic, listener) => this.pubsub.subscribe(topic, listener),
+    }
+    for (const spec of options.kinds) {
+      const { mailboxCountMax } = options.config
+      const cellsOptions = { kernel: this.kernel, random: options.random, mailboxCountMax }
+      this.cells.set(
+        spec.kind.kind,
+        entityCells(cellsOptions, spec, () => this.tree.cellOf(spec.kind.kind)),
+      )
+    }
+  }
+
+  /** Joins; resolves when this node is a ready member. */
+  join(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#join(resolve, (why) => reject(new StartFailed(codeOf(why), why)))
+    })
+  }
+
+  #join(ready: () => void, failed: (why: string) => void): void {
+    const { clock, random, config, session, name, roles, release } = this.#options
+    let wasReady = false
+    const on: EngineEvents = {
+      ready: (engine) => {
+        wasReady = true
+        this.engine = engine
+        this.lastId = engine.me
+        ready()
+      },
+      lost: (why) => {
+        this.engine = null
+        this.#starting = null
+        if (!wasReady) failed(why)
+        else this.#rejoin()
+      },
+      frozen: (isFrozen) => {
+        this.isFrozen = isFrozen
+      },
+      changed: () => undefined,
+      local: (envelope, from, answer) => deliverLocal(this, envelope, from, answer),
+      published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
+      control: () => undefined,
+      event: (event) => {
+        this.eventCounts[event.tag] = (this.eventCounts[event.tag] ?? 0) + 1
+      },
+    }
+    this.#starting = startEngine({
+      session,
+      clock,
+      random,
+      config,
+      name,
+      roles,
+      weight: 1,
+      release,
+      kinds: this.kinds.map((spec) => spec.kind),
+      openCell: (body) => this.#openCell(body),
+      on,
+    })
+  }
+
+  /** Declared dead while it lived: it comes back as a new incarnation, with empty hands. */
+  #rejoin(): void {
+    if (this.#isStopping) return
+    this.rejoins++
+    const again = (): void => {
+      if (this.#isStopping) return
+      this.#join(
+        () => undefined,
+        () => {
+          this.#rejoining = this.#options.clock.after(5 * rejoinMs, again)
+        },
+      )
+    }
+    this.#rejoining = this.#options.clock.after(rejoinMs, again)
+  }
+
+  #openCell(body: EntityBody): EntityCell {
+    return this.cells.get(body.kind.kind)?.open(body) ?? { post: () => false, close: () => undefined }
+  }
+
+  #tell(to: { kind: string; id: string; node?: string }, message: MessageData): void {
+    const isHere = to.node !== undefined && (to.node === this.engine?.me || to.node === this.name)
+    const local = isHere ? this.tree.local(to.kind) : undefined
+    if (local !== undefined) local.tell(message)
+    else new RemoteRef(this.home, to.kind, to.id, to.node).tell(message)
+  }
+
+  #resolve(node: string): NodeId | null {
+    if (node.includes('#')) return node
+    for (const id of this.engine?.membership.view().members.keys() ?? [])
+      if (id.startsWith(`${node}#`) && this.engine?.membership.isGone(id) === false) return id
+    return null
+  }
+
+  /** Counts a message from outside that nobody here takes. */
+  bury(kind: string, id: string, message: unknown): void {
+    this.kernel.deadLetter(formatAddress(kind, id), 'unhandled', message)
+  }
+
+  /** Hands over and leaves, then stops the tree, the kernel and the connection. */
+  async stop(drainMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#rejoining?.cancel()
+    const engine = this.engine
+    if (engine !== null && drainMs > 0) await new Promise<void>((resolve) => engine.leave(drainMs, resolve))
+    this.#starting?.stop()
+    this.engine = null
+    await this.tree?.stop()
+    await new Promise<void>((resolve) => this.kernel.stop(resolve))
+    await this.session.close()
+    this.#options.stopped()
+  }
+}
+
+/** Why joining failed, as a code of `StartFailed`. */
+const codeOf = (why: string): 'Incompatible' | 'NameTaken' | 'StartTimeout' => {
+  if (/shardCount|wire version|lease/i.test(why)) return 'Incompatible'
+  return /name|renew/i.test(why) ? 'NameTaken' : 'StartTimeout'
+}
