@@ -33,7 +33,8 @@ export const partyKind = (options: Partial<PartyOptions> = {}) =>
     init: noParty,
     inner: Own,
     on: partySteps(partyOptions(options)),
-    limits: { mailboxCountMax: 1_000 },
+    // A party that is put to sleep would be gone: it ends only when its members say so.
+    limits: { idleMs: 0 },
   })
 
 /** Parties with the defaults of `partyDefaults`. */

@@ -107,5 +107,5 @@ export const Party = protocol('party', PartyId, {
   /** From the player's slot. News older than what the party knows is ignored. */
   Presence: message({ player: PlayerId, presence: Presence }).replies(),
   /** From a slot that doubts: does this claim, or a newer one of the same player, still count here? */
-  Holds: message({ player: PlayerId, claim: t.number }).replies(t.boolean),
+  Holds: message({ player: PlayerId, claim: t.number }).reads(t.boolean),
 })

@@ -10,4 +10,6 @@ export const playerSlot = kind(PlayerSlot, {
   init: () => freeSlot,
   inner: Own,
   on,
+  // A slot that is put to sleep would forget the party it names.
+  limits: { idleMs: 0 },
 })

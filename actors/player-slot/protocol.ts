@@ -34,7 +34,7 @@ export const PlayerSlot = protocol('player-slot', PlayerId, {
   /** The player's session tells whether the player can be reached; the slot passes it on to the party. */
   Report: message({ presence: Presence }).replies(),
   /** Can the player be reached? */
-  Look: message().replies(Presence),
+  Look: message().reads(Presence),
   /** Asks the holding party whether it still knows the claim, and frees the slot if it does not. */
   Verify: message().replies(SlotView),
   Current: message().reads(SlotView),

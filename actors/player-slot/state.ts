@@ -59,7 +59,7 @@ export const on: Handlers<typeof PlayerSlot, SlotState, typeof Own> = {
     return reply(told, undefined, act.command(Party.at(slot.held.party), news, Own.Reported({})))
   },
   Reported: (slot) => next(slot),
-  Look: (slot) => reply(slot, slot.presence),
+  Look: (slot) => slot.presence,
   Verify: (slot, _, at) => {
     const claim = slot.held
     if (claim === null) return reply(slot, view(slot))

@@ -17,6 +17,7 @@ export const sessionKind = (options: Partial<SessionOptions> = {}) =>
     init: noSession,
     inner: Own,
     on: sessionSteps({ ...sessionDefaults, ...options }),
+    limits: { idleMs: 0 },
   })
 
 /** Sessions with the defaults of `sessionDefaults`. */
