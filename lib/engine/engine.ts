@@ -11,7 +11,7 @@ import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, kindOfShard, type NodeId, parseNodeId } from '../ids.js'
 import { createLinks, type Links } from '../links/links.js'
 import { createMembership, type Membership, type MembershipRules, type View } from '../membership/membership.js'
-import { createOwnership, type Ownership } from '../ownership/ownership.js'
+import { Ownership } from '../ownership/ownership.js'
 import type { Rules } from '../ownership/rules.js'
 import type { Shard } from '../ownership/state.js'
 import { type Asks, type AskResult, createAsks, type PendingAsk } from '../routing/asks.js'
@@ -208,7 +208,7 @@ const createEngine = (
     send(envelope.asker, { type: 'answer', ask: envelope.ask, outcome, payload: wire })
   }
 
-  const ownership = createOwnership({
+  const ownership = new Ownership({
     me,
     records: session.records,
     clock,

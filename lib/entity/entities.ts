@@ -250,7 +250,6 @@ export const createEntities = (options: EntitiesOptions): Entities => {
       taken: clock.monotonic(),
       needsConfirming: isRead,
       send: () => options.answer(envelope, outcome, payload),
-      drop: () => undefined,
     })
   }
 

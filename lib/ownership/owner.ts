@@ -202,15 +202,23 @@ const isLate = (shard: Shard, node: NodeId, context: StepContext): boolean => {
   return waits && context.now - peer.heardAt > context.limits.mirrorLateMs
 }
 
-/** Whether the in-sync set of an owned shard is as wanted; `chooseMirror` names a node that could join it. */
+/** What an owner knows of the other members. */
+export interface Others {
+  /** Somebody who could become a mirror; `later` when too many are being filled. */
+  choose(): NodeId | 'none' | 'later'
+  /** Neither gone nor leaving. */
+  stays(node: NodeId): boolean
+}
+
+/** Replaces mirrors that go or are late, in one record change when somebody can take their place. */
 const keepMirrors = (
   shard: Shard,
-  chooseMirror: (shard: Shard, without: readonly NodeId[]) => NodeId | 'none' | 'later',
+  others: Others,
   context: StepContext,
 ): void => {
   const record = shard.record
   if (record === null || shard.writing !== null || shard.role !== 'owner') return
-  const out = record.insync.filter((node) => context.isGone(node) || isLate(shard, node, context))
+  const out = record.insync.filter((node) => !others.stays(node) || isLate(shard, node, context))
   const kept = record.insync.filter((node) => !out.includes(node))
   const joiner = shard.joiner
   const peer = joiner === null ? undefined : shard.peers.get(joiner)
@@ -222,7 +230,7 @@ const keepMirrors = (
   if (gaveUp && joiner !== null) dropJoiner(shard, joiner)
   if (shard.joiner !== null) return
   const wants = kept.length < context.limits.copies
-  const next = wants && !gaveUp ? chooseMirror(shard, record.insync) : 'none'
+  const next = wants && !gaveUp ? others.choose() : 'none'
   if (next === 'later') return
   if (next !== 'none') {
     shard.joiner = next
@@ -273,13 +281,11 @@ const tryGive = (shard: Shard, context: StepContext): void => {
   }
 }
 
-export type ChooseMirror = Parameters<typeof keepMirrors>[1]
-
 /** What an owner does from time to time while something is under way. */
-export const tickOwner = (shard: Shard, chooseMirror: ChooseMirror, context: StepContext): void => {
+export const tickOwner = (shard: Shard, others: Others, context: StepContext): void => {
   if (!isOwning(shard) || !context.leaseHolds) return
   resend(shard, context)
   tryRelease(shard, context)
-  keepMirrors(shard, chooseMirror, context)
+  keepMirrors(shard, others, context)
   if (shard.role === 'giving') tryGive(shard, context)
 }

@@ -72,7 +72,6 @@ const setDecided = (shard: Shard, isMine: boolean, context: StepContext): void =
 const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): void => {
   const hasGiven = shard.role === 'giving' && record.insync.includes(context.me)
   const dropped = shard.copy?.log.filter((change) => change.seq > (shard.copy?.released ?? 0)) ?? []
-  const reads = shard.reads
   shard.role = 'none'
   shard.reads = []
   shard.joiner = null
@@ -82,7 +81,7 @@ const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): 
     shard.copy.epoch = shard.epoch
     shard.copy.session = 0
   } else shard.copy = null
-  context.act({ do: 'stepped-down', dropped, reads })
+  context.act({ do: 'stepped-down', dropped })
 }
 
 const becomeOwner = (shard: Shard, record: VersionedRecord, context: StepContext): void => {

@@ -46,8 +46,6 @@ export interface HeldRead {
   readonly taken: number
   readonly needsConfirming: boolean
   readonly send: () => void
-  /** Called instead of `send` when this node stops being the owner. */
-  readonly drop: () => void
 }
 
 export interface Shard {
@@ -81,7 +79,7 @@ export type Action =
   | { readonly do: 'release'; readonly change: Change }
   | { readonly do: 'answer'; readonly read: HeldRead }
   | { readonly do: 'took'; readonly how: 'empty' | 'copy' }
-  | { readonly do: 'stepped-down'; readonly dropped: readonly Change[]; readonly reads: readonly HeldRead[] }
+  | { readonly do: 'stepped-down'; readonly dropped: readonly Change[] }
   | { readonly do: 'gave'; readonly to: NodeId }
   | { readonly do: 'give-failed' }
   | { readonly do: 'broken'; readonly what: string }

@@ -1,0 +1,126 @@
+/** Looks after shards from time to time: orphans find an owner, owners find mirrors, what hangs is asked again. */
+import type { Config } from '../config.js'
+import { kindOfShard, type NodeId } from '../ids.js'
+import type { View } from '../membership/membership.js'
+import { type Ranking, ranking } from '../placement/placement.js'
+import type { Clock, Timer } from '../std/clock.js'
+import { claim } from './mirror.js'
+import { tickOwner } from './owner.js'
+import type { Shards } from './shards.js'
+import { isOwning, isQuiet, type Shard } from './state.js'
+import { found } from './write.js'
+import type { Writes } from './writes.js'
+
+const tickMs = 50
+
+export interface CaretakerOptions {
+  readonly me: NodeId
+  readonly clock: Clock
+  readonly config: Config
+  readonly shards: Shards
+  readonly writes: Writes
+  readonly membership: { view(): View; leaseHolds(): boolean; isGone(node: NodeId): boolean }
+  readonly copiesOf: (kind: string) => number
+  /** All records that were there at the start have been seen. */
+  readonly isLive: () => boolean
+}
+
+export class Caretaker {
+  readonly #options: CaretakerOptions
+  readonly #rankings = new Map<string, { version: number; ranking: Ranking }>()
+  #fillsCount = 0
+  #timer: Timer
+
+  constructor(options: CaretakerOptions) {
+    this.#options = options
+    this.#timer = options.clock.after(tickMs, () => this.#tick())
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+
+  /** The order of the ready members that run this kind. */
+  rankingOf(kind: string): Ranking {
+    const view = this.#options.membership.view()
+    const known = this.#rankings.get(kind)
+    if (known?.version === view.version) return known.ranking
+    const made = ranking(view.ready.filter((member) => member.kinds.includes(kind)))
+    this.#rankings.set(kind, { version: view.version, ranking: made })
+    return made
+  }
+
+  /** Something about it, or about the members, has changed. */
+  care(shard: Shard): void {
+    if (this.#helpOrphan(shard) || this.#isShort(shard)) this.#options.shards.busy.add(shard)
+  }
+
+  /** Begins a shard without a record, or one of which every copy is gone. */
+  begin(shard: Shard): void {
+    const { me, membership, copiesOf, shards, isLive } = this.#options
+    if (shard.writing !== null || !membership.leaseHolds() || !isLive()) return
+    const kind = kindOfShard(shard.id)
+    const copies = copiesOf(kind)
+    const order = this.rankingOf(kind).rank(shard.id, copies + 1)
+    const insync = order.filter((node) => node !== me && !membership.isGone(node)).slice(0, copies)
+    shards.step(shard, (context) => found(shard, insync, context))
+  }
+
+  #tick(): void {
+    const { clock, shards, writes } = this.#options
+    this.#timer = clock.after(tickMs, () => this.#tick())
+    this.#fillsCount = 0
+    for (const shard of shards.busy) if (shard.joiner !== null) this.#fillsCount++
+    for (const shard of [...shards.busy]) {
+      const isOrphan = this.#helpOrphan(shard)
+      if (shard.writing !== null && !writes.isBusy(shard.id)) writes.read(shard.id)
+      if (isOwning(shard)) this.#tickOwner(shard)
+      if (!isOrphan && isQuiet(shard) && !this.#isShort(shard)) shards.busy.delete(shard)
+    }
+  }
+
+  #tickOwner(shard: Shard): void {
+    this.#options.shards.step(shard, (context) => {
+      tickOwner(shard, { choose: () => this.#chooseMirror(shard), stays: (node) => this.#stays(node) }, context)
+    })
+  }
+
+  #stays(node: NodeId): boolean {
+    const { membership } = this.#options
+    return !membership.isGone(node) && membership.view().members.get(node)?.status !== 'leaving'
+  }
+
+  #chooseMirror(shard: Shard): NodeId | 'none' | 'later' {
+    const { config, me, membership } = this.#options
+    if (this.#fillsCount >= config.fillsCountMax) return 'later'
+    const order = this.rankingOf(kindOfShard(shard.id)).rank(shard.id)
+    const insync = shard.record?.insync ?? []
+    const node = order.find((node) => node !== me && !insync.includes(node) && !membership.isGone(node))
+    if (node === undefined) return 'none'
+    this.#fillsCount++
+    return node
+  }
+
+  /** A mirror of it goes, or one more could be had. */
+  #isShort(shard: Shard): boolean {
+    const { me, copiesOf } = this.#options
+    const record = shard.record
+    if (record === null || shard.role !== 'owner') return false
+    if (!record.insync.every((node) => this.#stays(node))) return true
+    const kind = kindOfShard(shard.id)
+    if (record.insync.length >= copiesOf(kind)) return false
+    const order = this.rankingOf(kind).rank(shard.id, record.insync.length + 2)
+    return order.some((node) => node !== me && !record.insync.includes(node))
+  }
+
+  /** True for a shard whose owner is gone: its first living in-sync mirror claims it, or it begins anew. */
+  #helpOrphan(shard: Shard): boolean {
+    const { me, membership, shards } = this.#options
+    const record = shard.record
+    if (record === null || record.owner === me || !membership.isGone(record.owner)) return false
+    const heir = record.insync.find((node) => !membership.isGone(node))
+    if (heir === me) shards.step(shard, (context) => claim(shard, context))
+    else if (heir === undefined && this.rankingOf(kindOfShard(shard.id)).owner(shard.id) === me) this.begin(shard)
+    return true
+  }
+}

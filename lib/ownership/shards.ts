@@ -1,0 +1,92 @@
+/** The shards that a node knows, and the performing of their steps: one at a time, actions after the step. */
+import type { Config } from '../config.js'
+import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
+import type { Clock } from '../std/clock.js'
+import { includesNode } from './protocol.js'
+import type { Rules } from './rules.js'
+import { type Action, isQuiet, newShard, type Shard, type StepContext } from './state.js'
+
+export interface ShardsOptions {
+  readonly me: NodeId
+  readonly clock: Clock
+  readonly config: Config
+  readonly rules: Rules
+  readonly isGone: (node: NodeId) => boolean
+  readonly leaseHolds: () => boolean
+  readonly copiesOf: (kind: string) => number
+  readonly perform: (shard: Shard, action: Action) => void
+}
+
+export class Shards {
+  readonly all = new Map<ShardId, Shard>()
+  /** Those with something under way: the tick looks after them. */
+  readonly busy = new Set<Shard>()
+  isStopped = false
+  readonly #options: ShardsOptions
+  readonly #context: { -readonly [K in keyof StepContext]: StepContext[K] } & { limits: { copies: number } }
+  #queue: { shard: Shard; action: Action }[] = []
+  #isPerforming = false
+  #stepping: Shard | null = null
+  #nonceCount = 0
+
+  constructor(options: ShardsOptions) {
+    this.#options = options
+    const { me, config, rules } = options
+    const { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax } = config
+    this.#context = {
+      me,
+      now: 0,
+      leaseHolds: false,
+      rules,
+      limits: { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax, copies: 0 },
+      isGone: options.isGone,
+      nonce: () => `${me}/${++this.#nonceCount}`,
+      act: (action) => {
+        if (this.#stepping !== null) this.#queue.push({ shard: this.#stepping, action })
+      },
+    }
+  }
+
+  get(id: ShardId): Shard {
+    const known = this.all.get(id)
+    if (known !== undefined) return known
+    const shard = newShard(id)
+    this.all.set(id, shard)
+    return shard
+  }
+
+  /** Runs one step and then performs what it decided; nested calls queue behind the one that runs. */
+  step(shard: Shard, run: (context: StepContext) => void): void {
+    if (this.isStopped) return
+    const before = this.#stepping
+    const context = this.#context
+    context.now = this.#options.clock.monotonic()
+    context.leaseHolds = this.#options.leaseHolds()
+    context.limits.copies = this.#options.copiesOf(kindOfShard(shard.id))
+    this.#stepping = shard
+    run(context)
+    this.#stepping = before
+    if (!isQuiet(shard)) this.busy.add(shard)
+    this.#performAll()
+  }
+
+  /** How many records name this node. */
+  namedCount(): number {
+    const { me } = this.#options
+    let count = 0
+    for (const { record } of this.all.values())
+      if (record !== null && (record.owner === me || includesNode(record.insync, me))) count++
+    return count
+  }
+
+  #performAll(): void {
+    if (this.#isPerforming) return
+    this.#isPerforming = true
+    while (this.#queue.length > 0) {
+      const actions = this.#queue
+      this.#queue = []
+      for (const { shard, action } of actions) this.#options.perform(shard, action)
+    }
+    this.#isPerforming = false
+  }
+}
