@@ -3,26 +3,28 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import {
   AskFailed,
+  StartFailed,
   type Ask,
   type AskError,
   type AskOptions,
   type Kind,
   type LocalRef,
+  type NodeOptions,
   type Ref,
   type Refused,
   type Spawned,
+  type StartError,
   type TumenNode,
 } from '../lib/index.js'
+import * as node from './node/start.js'
 
 /** What an ask may be answered with instead of a reply: the refusal only where the message declares one. */
 export type AskFailure<X> = AskError | ([X] extends [never] ? never : Refused<X>)
 
 /** What a spawn may fail with. */
-export type SpawnError = Extract<
+export type SpawnError = Exclude<
   AskError,
-  {
-    readonly tag: 'UnknownKind' | 'Unavailable' | 'Overloaded' | 'AskTimeout' | 'StaleView' | 'UnknownOutcome'
-  }
+  { readonly tag: 'NoRecipient' | 'Cancelled' | 'PayloadTooLarge' | 'StateLost' }
 >
 
 /**
@@ -68,3 +70,13 @@ export const spawn =
   (node: TumenNode): TaskEither<SpawnError, Spawned<N>> =>
   () =>
     settled(node.spawn(kind, id)) as Promise<E.Either<SpawnError, Spawned<N>>>
+
+/** Starts a node and joins its cluster. When it is a left, nothing of the node is left running. */
+export const startNode =
+  (options: NodeOptions): TaskEither<StartError, TumenNode> =>
+  () =>
+    node.startNode(options).then(E.right, (error: unknown) => {
+      if (!(error instanceof StartFailed)) throw error
+      const { code, sentence, cause } = error
+      return E.left(cause === undefined ? { tag: code, sentence } : { tag: code, sentence, cause })
+    })

@@ -15,10 +15,6 @@ export interface NodeOptions {
   /** For placement by role. */
   readonly roles?: readonly string[]
   readonly tree: ChildSpec
-  /**
-   * `none` (default): the host program owns SIGINT, SIGTERM and exit codes. `drain`: tumen drains on them.
-   */
-  readonly signals?: 'none' | 'drain'
   /** Every knob, each with its default; an unknown or impossible one is `InvalidConfig`. */
   readonly config?: ConfigInput
   /** For tests: the time of this node. Default: the system's. */
