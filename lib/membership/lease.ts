@@ -2,6 +2,7 @@
 import { equalOnAllNodes } from '../config.js'
 import { nodeId } from '../ids.js'
 import type { Created } from '../records/records.js'
+import { wireVersions } from '../wire/frame.js'
 import { announce, observe } from './others.js'
 import type { MemberRecord, MemberStatus } from './protocol.js'
 import { disagreement, incarnationOf, isAlive } from './protocol.js'
@@ -27,7 +28,7 @@ const describe = (state: State, node: string, status: MemberStatus): MemberRecor
   kinds: state.self.kinds,
   shardCount: state.config.shardCount,
   knobs: Object.fromEntries(equalOnAllNodes.map((knob) => [knob, Number(state.config[knob])])),
-  wire: state.self.wire ?? { min: 1, max: 1 },
+  wire: state.self.wire ?? wireVersions,
   release: state.self.release,
   preset: state.config.preset,
 })

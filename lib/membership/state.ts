@@ -25,7 +25,7 @@ export interface Self {
   readonly weight: number
   readonly kinds: readonly string[]
   readonly release: string
-  /** Versions of the wire format it reads. Default 1 to 1. */
+  /** Versions of the wire format it reads. Default: those of this release. */
   readonly wire?: { readonly min: number; readonly max: number }
 }
 
