@@ -139,7 +139,8 @@ const sendAppend = (shard: Shard, node: NodeId, peer: Peer, context: StepContext
   }
   const entries = copy.log.slice(peer.sent + 1 - first)
   peer.sent = copy.seq
-  peer.sentAt = context.now
+  // An empty one for a waiting read must not put off what has to be sent again.
+  if (entries.length > 0 || peer.acked >= copy.seq) peer.sentAt = context.now
   context.act({
     do: 'send',
     to: node,
