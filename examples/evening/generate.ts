@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import type { Circle, Move, Party, Pick } from './circle.js'
 import * as circles from './circle.js'
 import { Footprints } from './footprint.js'
+import { lateCircle, lateCircleSize } from './late.js'
 import { mistakes } from './mistakes.js'
 import type { Evening, Line } from './session.js'
 import { formatEvening } from './session.js'
@@ -15,6 +16,11 @@ const partySizeMax = 5
 const circleCount = 86
 const circleSize = 7
 const commandCount = 20_000
+const lateCircleCount = 10
+/** Among which commands the late circles begin. */
+const lateFrom = 1_000
+const inviteMs = 12_000
+const graceMs = 3_000
 const mistakeShare = 0.05
 /** One player in so many drops its socket once. */
 const dropOneIn = 50
@@ -109,11 +115,26 @@ const withDrops = (lines: readonly Line[], players: readonly string[], chance: (
   return lines.map((line) => (dropped.has(line.n) ? { ...line, drop: true } : line))
 }
 
+const playerName = (at: number): string => `p${String(at + 1).padStart(3, '0')}`
+
+/** Adds the circles of those who come too late. */
+const addLate = (lines: Line[], players: readonly string[]): void => {
+  for (let at = 0; at < lateCircleCount; at += 1) {
+    const own = players.slice(at * lateCircleSize, (at + 1) * lateCircleSize)
+    const first = lines.length + 1
+    for (const { after, ...draft } of lateCircle(`late${at + 1}`, own, { inviteMs, graceMs })) {
+      const waits = after === undefined ? {} : { after: after.map((index) => first + index) }
+      lines.push({ n: lines.length + 1, ...draft, ...waits })
+    }
+  }
+}
+
 /** Writes the evening of one seed. */
 export const writeEvening = (seed: number): Evening => {
   const chance = seeded(seed)
   const pick: Pick = (from) => from[Math.floor(chance() * from.length)]
-  const players = Array.from({ length: circleCount * circleSize }, (_, at) => `p${String(at + 1).padStart(3, '0')}`)
+  const regular = circleCount * circleSize
+  const players = Array.from({ length: regular + lateCircleCount * lateCircleSize }, (_, at) => playerName(at))
   const all: Circle[] = Array.from({ length: circleCount }, (_, at) => ({
     name: `c${at + 1}`,
     players: players.slice(at * circleSize, (at + 1) * circleSize),
@@ -125,13 +146,16 @@ export const writeEvening = (seed: number): Evening => {
   const footprints = new Footprints()
   const made: number[] = []
   const lines: Line[] = []
-  for (let n = 1; n <= commandCount; n += 1) {
+  while (lines.length < commandCount) {
+    if (lines.length === lateFrom) addLate(lines, players.slice(regular))
+    const n = lines.length + 1
     const circle = pick(all) as Circle
     const wrong = chance() < mistakeShare ? mistaken(circle, pick, made) : undefined
     const move = wrong ?? sensible(circle, pick, chance, n)
     lines.push(toLine(move, n, footprints.enter({ n, player: move.player }, move)))
   }
-  return { seed, partySizeMax, players, lines: withDrops(lines, players, chance) }
+  const dropping = players.slice(0, regular)
+  return { seed, partySizeMax, inviteMs, graceMs, players, lines: withDrops(lines, dropping, chance) }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

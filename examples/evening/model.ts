@@ -1,72 +1,18 @@
 /**
  * The judge of an evening. It knows the rules of a party from its own short copy of them, reads what was asked
  * (the session), what the players saw (answers with the times at which they were sent and had), what they heard
- * (chat notices) and what the parties say at the end, and finds every acknowledged command that did not take
- * effect exactly once.
+ * (notices) and what the parties say at the end, and finds every acknowledged command that did not take effect
+ * exactly once.
  *
- * Each acknowledged change carries the version of the party that it made, so the changes of a party stand in one
- * order, without gaps. Replayed in that order they must give every view that any answer showed. An answer may
- * not be older than what had been acknowledged before it was asked, and a "no" must be true of a state that the
- * party had between question and answer. A command whose outcome nobody knows may count, once, or not.
+ * Each change of a party is one version, and each acknowledged change says which version it made. So all changes
+ * of a party stand in one order, without gaps. Replayed in that order they must give every view that any answer
+ * showed. An answer may not be older than what had been acknowledged before it was asked, and a "no" must be true
+ * of a state that the party had between question and answer. What a party does by itself, an invitation that runs
+ * out or a member whose socket is gone, must have its cause. A command whose outcome nobody knows may count, once,
+ * or not at all.
  */
+import type { Absence, Answer, Ending, Fault, Heard, Played, Verdict, View } from './evidence.js'
 import type { Line } from './session.js'
-
-/** What an answer shows of a party. Players and parties have the names that the session gives them. */
-export interface View {
-  readonly version: number
-  readonly leader: string
-  readonly members: readonly string[]
-  readonly invites: readonly string[]
-  /** Chat lines so far. */
-  readonly chats: number
-}
-
-/** What the player saw of one command. Times are milliseconds of one clock. */
-export interface Answer {
-  readonly n: number
-  readonly sentAt: number
-  readonly answeredAt: number
-  readonly outcome:
-    | { readonly tag: 'ok'; readonly version?: number; readonly view?: View; readonly chat?: number }
-    | { readonly tag: 'refused'; readonly code: string }
-    | { readonly tag: 'unknown'; readonly error: string }
-}
-
-/** A chat line that reached somebody. */
-export interface Heard {
-  readonly by: string
-  readonly party: string
-  readonly chat: number
-  readonly from: string
-  readonly text: string
-}
-
-export interface Played {
-  readonly lines: readonly Line[]
-  readonly partySizeMax: number
-  readonly answers: readonly Answer[]
-  readonly heard: readonly Heard[]
-  /** What each party said when all was over; a code when it refused. */
-  readonly final: ReadonlyMap<string, View | string>
-}
-
-/** `lost`: something acknowledged is not there. `doubled`: something is there more often than it was asked for. */
-export interface Fault {
-  readonly kind: 'lost' | 'doubled'
-  readonly party: string
-  readonly text: string
-}
-
-export interface Verdict {
-  readonly acknowledged: number
-  readonly refused: number
-  /** Commands without any answer in time. */
-  readonly unknown: number
-  readonly refusals: ReadonlyMap<string, number>
-  readonly faults: readonly Fault[]
-  readonly lost: number
-  readonly doubled: number
-}
 
 type State = View | undefined
 interface Done {
@@ -74,15 +20,12 @@ interface Done {
   readonly answer: Answer
 }
 
-/** How long a player's slot may still name a party that the player is no longer in. */
-const slotSettlesMs = 5_000
-
 const without = (list: readonly string[], gone: string): string[] => list.filter((one) => one !== gone)
 
 /** Every "no" that the rules of a party allow for this command in this state. */
 const objections = (state: State, line: Line, sizeMax: number): Set<string> => {
   const codes = new Set<string>()
-  if (line.cmd === 'create') return state === undefined ? codes : codes.add('ALREADY_EXISTS')
+  if (line.cmd === 'create') return state === undefined ? codes : codes.add('DUPLICATE')
   if (state === undefined) return codes.add('NO_SUCH_PARTY')
   const { player, target = '' } = line
   const isMember = state.members.includes(player)
@@ -112,7 +55,7 @@ const applied = (state: State, line: Line): State => {
   const { player, target = '' } = line
   const version = (state?.version ?? 0) + 1
   if (line.cmd === 'create' || state === undefined) {
-    return { version, leader: player, members: [player], invites: [], chats: 0 }
+    return { version, leader: player, members: [player], invites: [] }
   }
   const { members, invites } = state
   if (line.cmd === 'disband') return undefined
@@ -128,12 +71,19 @@ const applied = (state: State, line: Line): State => {
   return left.length === 0 ? undefined : { ...state, version, members: left }
 }
 
+/** What was played, made easy to look up. */
+interface Evidence extends Played {
+  readonly ownChanges: ReadonlyMap<string, Extract<Heard, { tag: 'own' }>>
+  absencesOf(player: string): readonly Absence[]
+  /** When the last answer came. */
+  readonly endedAt: number
+}
 /** One party under examination. */
 interface Case {
   readonly name: string
-  readonly sizeMax: number
+  readonly evidence: Evidence
   readonly done: readonly Done[]
-  readonly final: View | string | undefined
+  readonly ending: Ending | undefined
   /** The state after each version; index 0 is before it was created. */
   readonly states: State[]
   /** Which command made each version, when one did. */
@@ -182,29 +132,69 @@ const changesByVersion = (party: Case): Map<number, Done> => {
 const replay = (party: Case): void => {
   const byVersion = changesByVersion(party)
   const open = new Set(party.done.filter((one) => isChange(one) && isUnknown(one)))
-  const finalVersion = typeof party.final === 'object' ? party.final.version : 0
-  const last = Math.max(finalVersion, ...byVersion.keys())
+  const spent = new Map<string, number>()
+  const last = Math.max(party.ending?.view?.version ?? 0, ...byVersion.keys())
   for (let version = 1; version <= last; version += 1) {
     const before = party.states[version - 1]
-    const maker = byVersion.get(version) ?? guess(party, before, open, byVersion.get(version + 1))
+    const after = byVersion.get(version + 1)
+    const own = byVersion.has(version) ? undefined : ownChange(party, before, { version, after, spent })
+    const maker = byVersion.get(version) ?? (own?.isCertain ? undefined : guess(party, before, open, after))
     party.makers[version] = maker
-    if (maker === undefined) {
-      party.fault('doubled', `version ${version} was made by nothing that was asked for once`)
-      party.states[version] = resumed(before, version, byVersion.get(version + 1))
+    if (maker !== undefined) {
+      open.delete(maker)
+      party.states[version] = judgeChange(party, maker, before)
       continue
     }
-    open.delete(maker)
-    party.states[version] = judgeChange(party, maker, before)
+    if (own === undefined) party.fault('doubled', `version ${version} was made by nothing that was asked for once`)
+    party.states[version] = own?.state ?? resumed(before, version, after)
   }
+}
+
+interface Gap {
+  readonly version: number
+  /** What made the version after it, when that is known. */
+  readonly after: Done | undefined
+  /** How many changes each player's absences have accounted for. */
+  readonly spent: Map<string, number>
+}
+interface Own {
+  readonly state: State
+  /** Somebody was told of it. */
+  readonly isCertain: boolean
+}
+
+/** What the party may have done by itself to make this version: each absence of a member accounts for two. */
+const ownChange = (party: Case, before: State, gap: Gap): Own | undefined => {
+  const { version, after, spent } = gap
+  if (before === undefined) return undefined
+  const { evidence } = party
+  const told = evidence.ownChanges.get(`${party.name} ${version}`)
+  const expired = (player: string): State => ({ ...before, version, invites: without(before.invites, player) })
+  if (told?.what === 'expired') return { state: expired(told.player), isCertain: true }
+  const budget = (player: string): number => evidence.absencesOf(player).length * 2 - (spent.get(player) ?? 0)
+  const absent = told?.player ?? before.members.find((player) => budget(player) > 0)
+  if (absent !== undefined) {
+    spent.set(absent, (spent.get(absent) ?? 0) + 1)
+    return { state: { ...before, version }, isCertain: told !== undefined }
+  }
+  const latest = after?.answer.answeredAt ?? evidence.endedAt
+  const old = before.invites.find((player) => invitedAt(party, player, version) + evidence.inviteMs <= latest)
+  return old === undefined ? undefined : { state: expired(old), isCertain: false }
+}
+
+/** When the invitation that stands at a version was asked for. */
+const invitedAt = (party: Case, player: string, version: number): number => {
+  const maker = party.makers.slice(0, version).findLast((one) => one?.line.cmd === 'invite' && one.line.target === player)
+  return maker?.answer.sentAt ?? Number.POSITIVE_INFINITY
 }
 
 /** A command of unknown outcome that may have made the next version: best one after which what follows fits. */
 const guess = (party: Case, before: State, open: Set<Done>, after: Done | undefined): Done | undefined => {
-  const able = [...open].filter((one) => objections(before, one.line, party.sizeMax).size === 0)
+  const able = [...open].filter((one) => objections(before, one.line, party.evidence.partySizeMax).size === 0)
   const fits = able.find((one) => {
     const state = applied(before, one.line)
     const seen = after && viewOf(after)
-    if (after === undefined || objections(state, after.line, party.sizeMax).size > 0) return false
+    if (after === undefined || objections(state, after.line, party.evidence.partySizeMax).size > 0) return false
     const then = applied(state, after.line)
     return seen === undefined || then === undefined || isSame(then, seen)
   })
@@ -220,7 +210,7 @@ const resumed = (before: State, version: number, after: Done | undefined): State
 
 const judgeChange = (party: Case, { line, answer }: Done, before: State): State => {
   const done = { line, answer }
-  const no = [...objections(before, line, party.sizeMax)]
+  const no = [...objections(before, line, party.evidence.partySizeMax)]
   const seen = viewOf(done)
   if (no.length > 0) {
     const kind = no.some((code) => code.startsWith('ALREADY')) ? 'doubled' : 'lost'
@@ -252,8 +242,8 @@ const judgeAnswers = (party: Case, spans: Spans): void => {
     const possible = party.states.slice(low, high + 1)
     const { outcome } = done.answer
     if (outcome.tag === 'refused') {
-      const isTrue = possible.some((state) => objections(state, done.line, party.sizeMax).has(outcome.code))
-      if (isTrue || (outcome.code === 'ALREADY_IN_PARTY' && spans.has(done))) continue
+      const isTrue = possible.some((state) => objections(state, done.line, party.evidence.partySizeMax).has(outcome.code))
+      if (isTrue || isTrueOfPlayers(party, done, outcome.code, spans)) continue
       party.fault('lost', `${nameOf(done)} was refused ${outcome.code}, which was never true`)
     } else if (outcome.tag === 'ok') {
       judgeOrder(party, done, low, high)
@@ -261,9 +251,21 @@ const judgeAnswers = (party: Case, spans: Spans): void => {
   }
 }
 
+/** Refusals that are about players, not about the state of the party. */
+const isTrueOfPlayers = (party: Case, done: Done, code: string, spans: Spans): boolean => {
+  const { evidence } = party
+  const { line, answer } = done
+  if (code === 'ALREADY_IN_PARTY') return spans.has(done)
+  if (code === 'INVITE_EXPIRED') {
+    const invited = party.makers.findLast((one) => one?.line.cmd === 'invite' && one.line.target === line.player)
+    return invited !== undefined && invited.answer.sentAt + evidence.inviteMs <= answer.answeredAt
+  }
+  const isGone = ({ from, until }: Absence): boolean => from <= answer.answeredAt && until >= answer.sentAt
+  return code === 'TARGET_OFFLINE' && evidence.absencesOf(line.target ?? '').some(isGone)
+}
+
 const judgeOrder = (party: Case, done: Done, low: number, high: number): void => {
   const version = versionOf(done) ?? 0
-  const isRead = done.line.cmd === 'info'
   if (isChange(done) && version < low) {
     party.fault('lost', `${nameOf(done)} made version ${version} when ${low} had been acknowledged before`)
   }
@@ -271,16 +273,18 @@ const judgeOrder = (party: Case, done: Done, low: number, high: number): void =>
     const isMember = party.states.slice(low, high + 1).some((state) => state?.members.includes(done.line.player))
     if (!isMember) party.fault('lost', `${nameOf(done)} was acknowledged from somebody outside`)
   }
-  if (!isRead) return
+  if (done.line.cmd !== 'info') return
   const seen = viewOf(done)
-  const state = party.states[version]
-  if (version < low || version > high || seen === undefined || state === undefined || !isSame(seen, state)) {
-    party.fault('lost', `${nameOf(done)} read version ${version} with ${show(seen)}, acknowledged: ${show(state)}`)
-  }
+  const possible = party.states.slice(low, high + 1)
+  const isTrue =
+    seen === undefined
+      ? possible.includes(undefined)
+      : possible.some((state) => state?.version === seen.version && isSame(seen, state))
+  if (!isTrue) party.fault('lost', `${nameOf(done)} read ${show(seen)}, acknowledged: ${show(possible[0])}`)
 }
 
 /** Chat lines are numbered without gaps, later ones higher, each line once, and everybody hears the same. */
-const judgeChats = (party: Case, heard: readonly Heard[]): void => {
+const judgeChats = (party: Case, heard: readonly HeardChat[]): void => {
   const byNumber = new Map<number, Done>()
   const chats = party.done.filter(({ line }) => line.cmd === 'chat')
   for (const done of chats) {
@@ -299,14 +303,15 @@ const judgeChats = (party: Case, heard: readonly Heard[]): void => {
     latestSent = Math.max(latestSent, done.answer.sentAt)
   }
   const last = said.at(-1)?.[0] ?? 0
-  const final = typeof party.final === 'object' ? party.final.chats : last
+  const final = party.ending?.chats ?? last
   if (final < last) party.fault('lost', `the party knows ${final} chat lines; number ${last} was acknowledged`)
   const extra = Math.max(final, last) - said.length - chats.filter(isUnknown).length
   if (extra > 0) party.fault('doubled', `${extra} chat lines more than anybody said`)
   judgeHeard(party, chats, heard)
 }
 
-const judgeHeard = (party: Case, chats: readonly Done[], heard: readonly Heard[]): void => {
+type HeardChat = Extract<Heard, { tag: 'chat' }>
+const judgeHeard = (party: Case, chats: readonly Done[], heard: readonly HeardChat[]): void => {
   const asked = new Map(chats.map((done) => [`${done.line.player} ${done.line.text}`, done]))
   const numbers = new Map<Done, number>()
   const had = new Set<string>()
@@ -327,17 +332,15 @@ const judgeHeard = (party: Case, chats: readonly Done[], heard: readonly Heard[]
 /** What the party says at the end must be what the changes add up to. */
 const judgeEnd = (party: Case): void => {
   const state = party.states.at(-1)
-  if (party.final === undefined) return
-  if (typeof party.final === 'string') {
-    if (state) party.fault('lost', `the party answers ${party.final} at the end; acknowledged: ${show(state)}`)
-    return
-  }
-  const { version } = party.final
-  if (state === undefined || version < state.version) {
+  if (party.ending === undefined) return
+  const { view } = party.ending
+  if (view === undefined) {
+    if (state) party.fault('lost', `the party is gone at the end; acknowledged: ${show(state)}`)
+  } else if (state === undefined || view.version < state.version) {
     const last = party.states.length - 1
-    party.fault('lost', `the party ends at version ${version}, acknowledged up to ${last}: ${show(state)}`)
-  } else if (!isSame(party.final, state)) {
-    party.fault('lost', `the party ends with ${show(party.final)}, acknowledged: ${show(state)}`)
+    party.fault('lost', `the party ends at version ${view.version}, acknowledged up to ${last}: ${show(state)}`)
+  } else if (!isSame(view, state)) {
+    party.fault('lost', `the party ends with ${show(view)}, acknowledged: ${show(state)}`)
   }
 }
 
@@ -382,7 +385,7 @@ const spanOf = (party: string, by: Done | undefined, until: Done | undefined): S
   surely: [by?.answer.answeredAt ?? Number.POSITIVE_INFINITY, until?.answer.sentAt ?? Number.POSITIVE_INFINITY],
   possibly: [
     by?.answer.sentAt ?? Number.NEGATIVE_INFINITY,
-    until === undefined ? Number.POSITIVE_INFINITY : until.answer.answeredAt + slotSettlesMs,
+    until?.answer.answeredAt ?? Number.POSITIVE_INFINITY,
   ],
 })
 
@@ -398,29 +401,45 @@ const judgeSlots = (spans: Spans, fault: (party: string, text: string) => void):
   }
 }
 
+const evidenceOf = (played: Played): Evidence => {
+  const own = played.heard.filter((one) => one.tag === 'own')
+  const absences = groupBy(played.absences, ({ player }) => player)
+  return {
+    ...played,
+    ownChanges: new Map(own.map((one) => [`${one.party} ${one.version}`, one])),
+    absencesOf: (player) => absences.get(player) ?? [],
+    endedAt: played.answers.reduce((latest, { answeredAt }) => Math.max(latest, answeredAt), 0),
+  }
+}
+
+const unanswered = (n: number): Answer => ({
+  n,
+  sentAt: Number.NEGATIVE_INFINITY,
+  answeredAt: Number.POSITIVE_INFINITY,
+  outcome: { tag: 'unknown', error: 'no answer' },
+})
+
 /** Judges an evening that was played. */
 export const judge = (played: Played): Verdict => {
   const faults: Fault[] = []
+  const evidence = evidenceOf(played)
   const answers = new Map(played.answers.map((answer) => [answer.n, answer]))
-  const unanswered = (n: number): Answer => ({
-    n,
-    sentAt: Number.NEGATIVE_INFINITY,
-    answeredAt: Number.POSITIVE_INFINITY,
-    outcome: { tag: 'unknown', error: 'no answer' },
-  })
   const all = played.lines.map((line) => ({ line, answer: answers.get(line.n) ?? unanswered(line.n) }))
   const parties = [...groupBy(all, ({ line }) => line.party)].map(([name, done]): Case => ({
     name,
-    sizeMax: played.partySizeMax,
+    evidence,
     done,
-    final: played.final.get(name),
+    ending: played.endings.get(name),
     states: [undefined],
     makers: [undefined],
     fault: (kind, text) => faults.push({ kind, party: name, text }),
   }))
   parties.forEach(replay)
   const spans = findSpans(parties)
-  const heard = groupBy(played.heard, ({ party }) => party)
+  const heard = groupBy(
+    played.heard.filter((one) => one.tag === 'chat'),
+    ({ party }) => party,
+  )
   for (const party of parties) {
     judgeAnswers(party, spans)
     judgeChats(party, heard.get(party.name) ?? [])

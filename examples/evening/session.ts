@@ -31,20 +31,28 @@ export interface Line {
   readonly after?: readonly number[]
   /** The player's socket is cut right after this command was sent, and opened again at another node. */
   readonly drop?: true
+  /** The player closes the socket after the answer and does not come back. */
+  readonly quit?: true
+  /** Is sent no sooner than this long after the commands it waits for were answered. */
+  readonly pauseMs?: number
 }
 
 export interface Evening {
   readonly seed: number
   /** How many members and open invites together a party may have. */
   readonly partySizeMax: number
+  /** How long an invitation holds. */
+  readonly inviteMs: number
+  /** How long a player may be without a socket before being taken for gone. */
+  readonly graceMs: number
   readonly players: readonly string[]
   readonly lines: readonly Line[]
 }
 
 /** One JSON text per line; the first describes the whole. */
 export const formatEvening = (evening: Evening): string => {
-  const head = { seed: evening.seed, partySizeMax: evening.partySizeMax, players: evening.players }
-  return `${[head, ...evening.lines].map((line) => JSON.stringify(line)).join('\n')}\n`
+  const { lines, ...head } = evening
+  return `${[head, ...lines].map((line) => JSON.stringify(line)).join('\n')}\n`
 }
 
 /** Reads what `formatEvening` wrote. Throws a sentence when the file is not an evening. */

@@ -1,0 +1,167 @@
+import t from 'tap'
+import { writeEvening } from '../../../examples/evening/generate.js'
+import type { Answer, Ending, Played } from '../../../examples/evening/evidence.js'
+import { judge } from '../../../examples/evening/model.js'
+import type { Cmd } from '../../../examples/evening/session.js'
+import { playAlone } from '../../fixtures/evening.js'
+
+const evening = writeEvening(7)
+const played = playAlone(evening, 1)
+
+const isOk = (answer: Answer): boolean => answer.outcome.tag === 'ok'
+const lineOf = (n: number) => {
+  const line = evening.lines[n - 1]
+  if (line === undefined) throw new Error(`no line ${n}`)
+  return line
+}
+/** The `index`th acknowledged command of that name. */
+const acknowledged = (cmd: Cmd, index = 40): Answer => {
+  const found = played.answers.filter((answer) => isOk(answer) && lineOf(answer.n).cmd === cmd)[index]
+  if (found === undefined) throw new Error(`no acknowledged ${cmd}`)
+  return found
+}
+const withAnswer = (n: number, change: (answer: Answer) => Answer): Played => ({
+  ...played,
+  answers: played.answers.map((answer) => (answer.n === n ? change(answer) : answer)),
+})
+const withEnding = (change: (ending: Required<Ending>) => Ending): readonly [Played, string] => {
+  const [name, ending] = [...played.endings].find(([, { view }]) => (view?.members.length ?? 0) > 2) ?? []
+  if (name === undefined || ending?.view === undefined) throw new Error('no party of three at the end')
+  const changed = change({ chats: 0, ...ending } as Required<Ending>)
+  return [{ ...played, endings: new Map([...played.endings, [name, changed]]) }, name]
+}
+
+t.test('judge - an evening in which all went well has no fault, and every refusal occurs in it', async (t) => {
+  const verdict = judge(played)
+  t.same(verdict.faults.slice(0, 5), [])
+  t.equal(verdict.acknowledged + verdict.refused, 20_000)
+  t.equal(verdict.unknown, 0)
+  t.ok(Math.abs(verdict.refused - 1_000) < 200, `${verdict.refused} of 20,000 are refused`)
+  t.same([...verdict.refusals.keys()].sort(), [
+    'ALREADY_INVITED',
+    'ALREADY_IN_PARTY',
+    'ALREADY_MEMBER',
+    'INVITE_EXPIRED',
+    'LEADER_CANNOT_LEAVE',
+    'NOT_A_MEMBER',
+    'NOT_INVITED',
+    'NOT_IN_PARTY',
+    'NOT_LEADER',
+    'NO_SUCH_PARTY',
+    'PARTY_FULL',
+    'SELF_TARGET',
+    'TARGET_OFFLINE',
+  ])
+})
+
+t.test('judge - another order of the same evening has no fault either', async (t) => {
+  for (const seed of [2, 3, 4]) t.same(judge(playAlone(evening, seed)).faults.slice(0, 3), [])
+})
+
+t.test('judge - a member that was acknowledged and is not there at the end is lost', async (t) => {
+  const [evidence, party] = withEnding(({ view, chats }) => ({
+    chats,
+    view: { ...view, members: view.members.slice(0, -1) },
+  }))
+  const verdict = judge(evidence)
+  t.equal(verdict.lost, 1)
+  t.equal(verdict.faults[0]?.party, party)
+})
+
+t.test('judge - a party that ends at an older version, or not at all, has lost something', async (t) => {
+  const [older] = withEnding(({ view, chats }) => ({ chats, view: { ...view, version: view.version - 1 } }))
+  t.equal(judge(older).lost, 1)
+  const [gone] = withEnding(() => ({}))
+  t.equal(judge(gone).lost, 1)
+})
+
+t.test('judge - a reply that was lost and its command applied again is doubled', async (t) => {
+  const chat = acknowledged('chat')
+  const { party } = lineOf(chat.n)
+  const number = chat.outcome.tag === 'ok' ? (chat.outcome.chat ?? 0) : 0
+  const again = played.answers.map((answer) => {
+    const { outcome } = answer
+    const isLater = lineOf(answer.n).party === party && outcome.tag === 'ok' && (outcome.chat ?? 0) > number
+    return isLater && outcome.chat !== undefined
+      ? { ...answer, outcome: { ...outcome, chat: outcome.chat + 1 } }
+      : answer
+  })
+  const endings = new Map(played.endings)
+  const ending = endings.get(party)
+  if (ending?.chats !== undefined) endings.set(party, { ...ending, chats: ending.chats + 1 })
+  const verdict = judge({ ...played, heard: [], answers: again, endings })
+  t.equal(verdict.doubled, 1)
+  t.equal(verdict.lost, 0)
+})
+
+t.test('judge - a change that nobody asked for is doubled', async (t) => {
+  const kick = acknowledged('kick', 10)
+  const { party } = lineOf(kick.n)
+  const from = kick.outcome.tag === 'ok' ? (kick.outcome.version ?? 0) : 0
+  const shifted = played.answers.map((answer) => {
+    const { outcome } = answer
+    if (lineOf(answer.n).party !== party || outcome.tag !== 'ok' || (outcome.version ?? 0) <= from) return answer
+    const version = (outcome.version ?? 0) + 1
+    const view = outcome.view === undefined ? {} : { view: { ...outcome.view, version } }
+    return { ...answer, outcome: { ...outcome, version, ...view } }
+  })
+  const endings = new Map(played.endings)
+  const ending = endings.get(party)
+  if (ending?.view) endings.set(party, { ...ending, view: { ...ending.view, version: ending.view.version + 1 } })
+  const verdict = judge({ ...played, answers: shifted, endings })
+  t.equal(verdict.doubled, 1)
+  t.equal(verdict.lost, 0)
+})
+
+t.test('judge - one chat line heard under two numbers is doubled', async (t) => {
+  const line = played.heard.find((one) => one.tag === 'chat')
+  if (line?.tag !== 'chat') throw new Error('nobody heard anything')
+  const verdict = judge({ ...played, heard: [...played.heard, { ...line, chat: line.chat + 100_000 }] })
+  t.equal(verdict.doubled, 1)
+})
+
+t.test('judge - two changes that were given one version: one of them is lost', async (t) => {
+  const invite = acknowledged('invite', 300)
+  const version = invite.outcome.tag === 'ok' ? (invite.outcome.version ?? 0) : 0
+  const evidence = withAnswer(invite.n, (answer) => ({
+    ...answer,
+    outcome: { ...answer.outcome, version: version - 1 } as Answer['outcome'],
+  }))
+  t.ok(judge(evidence).lost > 0)
+})
+
+t.test('judge - an acknowledged change that others do not see is lost', async (t) => {
+  const accept = acknowledged('accept')
+  const evidence = withAnswer(accept.n, (answer) => ({
+    ...answer,
+    outcome: { tag: 'refused', code: 'NOT_INVITED' },
+  }))
+  const verdict = judge(evidence)
+  t.ok(verdict.lost > 0, 'the refusal was never true')
+  t.ok(verdict.doubled > 0, 'its version was made by nobody')
+})
+
+t.test('judge - a read that is older than what was acknowledged before it is lost', async (t) => {
+  const info = played.answers.filter(
+    ({ n, outcome }) => lineOf(n).cmd === 'info' && outcome.tag === 'ok' && (outcome.view?.version ?? 0) > 8,
+  )[50]
+  if (info === undefined || info.outcome.tag !== 'ok' || info.outcome.view === undefined) throw new Error('no info')
+  const { party } = lineOf(info.n)
+  const first = played.answers.find(
+    ({ n, outcome }) => lineOf(n).party === party && outcome.tag === 'ok' && outcome.view?.version === 1,
+  )
+  if (first?.outcome.tag !== 'ok' || first.outcome.view === undefined) throw new Error('no first view')
+  const { view } = first.outcome
+  const evidence = withAnswer(info.n, (answer) => ({ ...answer, outcome: { tag: 'ok', version: 1, view } }))
+  t.equal(judge(evidence).lost, 1)
+})
+
+t.test('judge - a command without an answer may have counted once or not at all', async (t) => {
+  const unknown: Answer['outcome'] = { tag: 'unknown', error: 'its node died' }
+  for (const cmd of ['transfer', 'chat', 'invite'] as const) {
+    const { n } = acknowledged(cmd)
+    const verdict = judge(withAnswer(n, (answer) => ({ ...answer, outcome: unknown })))
+    t.same(verdict.faults, [], `${cmd} counted`)
+    t.equal(verdict.unknown, 1)
+  }
+})
