@@ -1,4 +1,4 @@
-/** The same counter across three nodes of one process: any node finds it, and it survives the loss of its owner. */
+/** The same counter across three nodes: any node finds it, and when its owner leaves it is handed over. */
 import { entities, id, kind, memory, message, mirrored, protocol, reply, startNode, supervisor } from 'tumen'
 import * as t from 'io-ts'
 

@@ -111,7 +111,7 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 const same = <A, B>(_: Same<A, B>): void => undefined
 const counts = (on: Handlers<typeof Counter, number>) => on
 
-export const inferred = (node: TumenNode, p: Ref<'party'>, here: LocalRef<'coordinator'>, error: unknown) => {
+const inferred = (node: TumenNode, p: Ref<'party'>, here: LocalRef<'coordinator'>, error: unknown) => {
   const viewed = p.ask(Party.Accept({ player: alice }))
   same<typeof viewed, Promise<View>>(true)
   const touched = p.ask(Party.Touch())
@@ -129,7 +129,7 @@ export const inferred = (node: TumenNode, p: Ref<'party'>, here: LocalRef<'coord
   if (refused(error, Party.Accept)) same<typeof error.reason.refusal, Refusal>(true)
 }
 
-export const inferredFp = (node: TumenNode, p: Ref<'party'>) => {
+const inferredFp = (node: TumenNode, p: Ref<'party'>) => {
   const accepted = pipe(p, fp.ask(Party.Accept({ player: alice })))
   same<typeof accepted, TE.TaskEither<AskError | Refused<Refusal>, View>>(true)
   const info = pipe(p, fp.ask(Party.Info()))
@@ -147,7 +147,7 @@ export const inferredFp = (node: TumenNode, p: Ref<'party'>) => {
   pipe(p, fp.ask(Slot.Claim({ party: PartyId('p1') })))
 }
 
-export const inferredStepper = () => {
+const inferredStepper = () => {
   const s = stepper(party, PartyId('p1'))
   const out = s.ask(Party.Accept({ player: alice }))
   same<typeof out, { readonly reply: View } | { readonly refusal: Refusal } | { readonly putOff: true }>(true)
@@ -158,7 +158,7 @@ export const inferredStepper = () => {
   stepper(party, alice)
 }
 
-export const wrongMessages = (node: TumenNode, p: Ref<'party'>, accept: Asked<View, Refusal>) => {
+const wrongMessages = (node: TumenNode, p: Ref<'party'>, accept: Asked<View, Refusal>) => {
   // @ts-expect-error a slot's message told to a party
   p.tell(Slot.Release({ party: PartyId('p1') }))
   // @ts-expect-error a plain id where a PlayerId belongs
@@ -185,7 +185,7 @@ export const wrongMessages = (node: TumenNode, p: Ref<'party'>, accept: Asked<Vi
   p.tell({ kind: 'party', tag: 'Chat', payload: { from: alice, text: 'hi' } })
 }
 
-export const wrongScope = (node: TumenNode, socket: Socket) => {
+const wrongScope = (node: TumenNode, socket: Socket) => {
   const here: LocalRef<'coordinator'> = node.local(Coordinator)
   const there: Ref<'coordinator'> = node.remote('n2', Coordinator)
   here.tell(Coordinator.Attach({ player: alice, socket }))
@@ -213,7 +213,7 @@ export const wrongScope = (node: TumenNode, socket: Socket) => {
   return wrong
 }
 
-export const wrongTopics = (node: TumenNode, socket: Socket) => {
+const wrongTopics = (node: TumenNode, socket: Socket) => {
   node.publish(PartyChat, { party: PartyId('p1'), from: alice, text: 'hi' })
   node.publish(Connected, { player: alice, socket })
   node.subscribe(LoggedIn, ({ player }, from) => [player, from.isHere])
@@ -228,7 +228,7 @@ export const wrongTopics = (node: TumenNode, socket: Socket) => {
   coordinator.hears(PartyChat, (_, { text }) => next(text))
 }
 
-export const wrongHandlers = () => {
+const wrongHandlers = () => {
   const Add: Handlers<typeof Counter, number>['Add'] = (s, { n }) => next(s + n)
   const Total = (s: number) => s
   const Take = (s: number) => reply(s, s)
@@ -251,7 +251,7 @@ export const wrongHandlers = () => {
   counts({ Add: () => refuse('TOO_FEW'), Total, Take })
 }
 
-export const wrongReads = () => {
+const wrongReads = () => {
   const Add = (s: number) => next(s)
   const Take = (s: number) => reply(s, s)
   // @ts-expect-error a read gives back the value alone, so it cannot change the state
@@ -268,7 +268,7 @@ export const wrongReads = () => {
   counts({ Add, Take, Total: (_s, _, at) => at.asked })
 }
 
-export const wrongKinds = () => {
+const wrongKinds = () => {
   const on = counts({ Add: (s) => next(s), Total: (s) => s, Take: (s) => reply(s, s) })
   kind(Counter, { state: mirrored(io.number), init: () => 0, on })
   // @ts-expect-error available without merge
@@ -296,7 +296,7 @@ export const wrongKinds = () => {
   asked(Party.Chat)
 }
 
-export const wrongTrees = (node: TumenNode) => {
+const wrongTrees = (node: TumenNode) => {
   worker('c', coordinator, { restart: 'transient', significant: true })
   // @ts-expect-error OTP: a permanent child cannot be significant
   worker('c', coordinator, { restart: 'permanent', significant: true })
@@ -312,6 +312,20 @@ export const wrongTrees = (node: TumenNode) => {
   behavior(Party, { init: () => 0, on: {} })
 }
 
+/** For the compiler alone. */
+const neverCalled = [
+  inferred,
+  inferredFp,
+  inferredStepper,
+  wrongMessages,
+  wrongScope,
+  wrongTopics,
+  wrongHandlers,
+  wrongReads,
+  wrongKinds,
+  wrongTrees,
+]
+
 t.test('types – every expectation of this file is met by the compiler', async (t) => {
   const path = fileURLToPath(import.meta.url)
   const root = fileURLToPath(new URL('..', import.meta.url))
@@ -326,6 +340,7 @@ t.test('types – every expectation of this file is met by the compiler', async 
   const text = readFileSync(path, 'utf8')
   const expectations = text.match(/^ +\/\/ @ts-expect-error \S/gm)?.length ?? 0
   const equalities = text.match(/^ +(if \(.*\) )?same</gm)?.length ?? 0
+  t.equal(neverCalled.length, 10)
   t.ok(expectations >= 34, `${expectations} lines must not compile`)
   t.ok(equalities >= 10, `${equalities} inferred types are asserted equal`)
 })

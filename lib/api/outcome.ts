@@ -1,4 +1,4 @@
-// biome-ignore-all lint/complexity/noArguments: a rest array would be allocated on every step, also without actions
+// biome-ignore-all lint/complexity/noArguments: a rest array would be allocated on every step
 /** What a handler decides. */
 import type { outcome } from './brand.js'
 import type { Action } from './act.js'
