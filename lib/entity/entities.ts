@@ -2,45 +2,25 @@
  * Runs the entities of the shards that this node owns: one mailbox each, one step at a time, their timers, and
  * their open commands.
  */
-import type { Origin } from '../api/topic.js'
 import type { KindData } from '../api/kind.js'
+import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import { formatAddress, indexOfShard, kindOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
-import type { Clock } from '../std/clock.js'
-import { createDueQueue } from '../std/due.js'
+import type { Clock, Timer } from '../std/clock.js'
+import { createDueQueue, type DueQueue } from '../std/due.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import { applyChange, type Change, type Command, isForgettable } from './copy.js'
+import { commandKey, type Hosted, newHosted, type OpenCell, type Running, unsentCommands, type Work } from './hosting.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { stepEntity } from './step.js'
 
+export type { EntityBody, EntityCell, OpenCell, Work } from './hosting.js'
+
 /** The tag of the runtime's own ask that starts an entity. */
 export const spawnTag = '$spawn'
-
-/** Something for one entity to do. */
-export type Work =
-  | { readonly type: 'mail'; readonly envelope: AskEnvelope | TellEnvelope; readonly from: NodeId }
-  | { readonly type: 'own'; readonly input: StepInput }
-
-/** One entity's mailbox, as the kernel gives it. */
-export interface EntityCell {
-  /** False when it is full; its own work goes before mail and is always taken. */
-  post(work: Work): boolean
-  close(): void
-}
-export interface EntityBody {
-  readonly kind: KindData
-  readonly id: string
-  /** Throws what a step throws: then the cell's supervisor decides. */
-  readonly handle: (work: Work) => void
-  /** What the crash was about, and that it will not be handled. */
-  readonly crashed: (work: Work, error: unknown) => void
-  /** The cell was closed with this still in its mailbox. */
-  readonly left: (work: Work) => void
-}
-export type OpenCell = (body: EntityBody) => EntityCell
 
 /** Where something came from, as seen from this node. */
 export const originOf = (from: NodeId, here: Origin): Origin => {
@@ -64,27 +44,11 @@ export interface EntitiesOptions {
   /** Mail for an entity that this node does not own any more. */
   reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
   /** Gets a command to its receiver; `done` once, with its answer. */
-  command(shard: Shard, command: Command, reqId: string, done: (outcome: 'reply' | 'refusal', payload: Wire) => void): () => void
+  command(command: Command, reqId: string, done: (outcome: 'reply' | 'refusal', payload: Wire) => void): () => void
   /** A mirrored generation began empty because every copy was lost. */
   isLost(shard: Shard): boolean
 }
 
-interface Running {
-  readonly kind: KindData
-  readonly id: string
-  readonly shard: Shard
-  readonly cell: EntityCell
-  hasState: boolean
-  state: unknown
-}
-interface Hosted {
-  readonly shard: Shard
-  readonly epoch: number
-  readonly running: Map<string, Running>
-  readonly commands: Map<string, () => void>
-  /** Ids that were told of the loss of their state. */
-  readonly toldOfLoss: Set<string>
-}
 interface TimerDue {
   readonly hosted: Hosted
   readonly id: string
@@ -92,267 +56,250 @@ interface TimerDue {
   readonly at: number
 }
 
-export interface Entities {
-  post(shard: Shard, envelope: AskEnvelope | TellEnvelope, from: NodeId): void
-  took(shard: Shard): void
-  lost(shard: Shard): void
-  /** An output says that this command may leave. */
-  sendCommand(shard: Shard, id: string, number: number): void
-  readonly counts: { readonly live: number; readonly handled: number; readonly crashed: number }
-  stop(): void
-}
-
 const timerStepMs = 16
 const sweepMs = 15_000
 
-export const createEntities = (options: EntitiesOptions): Entities => {
-  const { clock, config, kinds, ownership } = options
-  const hosting = new Map<ShardId, Hosted>()
-  const counts = { live: 0, handled: 0, crashed: 0 }
-  let isStopped = false
+export class Entities {
+  readonly counts = { live: 0, handled: 0, crashed: 0 }
+  readonly #options: EntitiesOptions
+  readonly #hosting = new Map<ShardId, Hosted>()
+  readonly #due: DueQueue<TimerDue>
+  #sweeper: Timer
 
-  const due = createDueQueue<TimerDue>(clock, timerStepMs, ({ hosted, id, name, at }) => {
-    if (hosting.get(hosted.shard.id) !== hosted) return
-    const now = clock.now()
-    const timer = hosted.shard.copy?.entities.get(id)?.timers.get(name)
-    if (timer === undefined || timer.at !== at) return
-    if (at > now) armTimer(hosted, id, name, at)
-    else postOwn(hosted, id, { type: 'timer', name })
-  })
-  const armTimer = (hosted: Hosted, id: string, name: string, at: number): void =>
-    due.add(clock.monotonic() + Math.max(0, at - clock.now()), { hosted, id, name, at })
-
-  const postOwn = (hosted: Hosted, id: string, input: StepInput): void => {
-    open(hosted, id)?.cell.post({ type: 'own', input })
+  constructor(options: EntitiesOptions) {
+    const { clock } = options
+    this.#options = options
+    this.#due = createDueQueue(clock, timerStepMs, (due) => this.#timerFell(due))
+    this.#sweeper = clock.after(sweepMs, () => this.#sweep())
   }
 
-  const open = (hosted: Hosted, id: string): Running | undefined => {
-    const known = hosted.running.get(id)
-    if (known !== undefined) return known
-    const kind = kinds.get(kindOfShard(hosted.shard.id))
-    if (kind === undefined) return undefined
-    const cell = options.openCell({
-      kind,
-      id,
-      handle: (work) => handle(hosted, running, work),
-      crashed: (work, error) => {
-        counts.crashed++
-        running.hasState = false
-        giveUp(kind, id, work, { tag: 'Crashed', address: formatAddress(kind.kind, id), cause: String(error) })
-      },
-      left: (work) => {
-        if (work.type === 'mail') options.reroute(work.envelope, work.from)
-      },
-    })
-    const running: Running = { kind, id, shard: hosted.shard, cell, hasState: false, state: undefined }
-    hosted.running.set(id, running)
-    counts.live++
-    return running
-  }
-  const giveUp = (kind: KindData, id: string, work: Work, error: AskError): void => {
-    if (work.type === 'own') return
-    if (work.envelope.type === 'ask') options.answer(work.envelope, 'error', error)
-    else options.bury(work.envelope, `${error.tag} at ${formatAddress(kind.kind, id)}`)
-  }
-
-  const decodedState = (running: Running): unknown => {
-    if (running.hasState) return running.state
-    const { source } = running.kind
-    const copy = running.shard.copy?.entities.get(running.id)
-    if (copy?.life !== 'live') return undefined
-    if (source.type !== 'mirrored' && source.type !== 'persisted') {
-      running.state = running.kind.init(running.id, clock.now())
-      running.hasState = true
-      return running.state
-    }
-    const decoded = source.codec.decode(copy.state)
-    if (decoded._tag === 'Left')
-      throw new TypeError(`the kept state of ${formatAddress(running.kind.kind, running.id)} does not fit its codec`)
-    running.state = decoded.right
-    running.hasState = true
-    return decoded.right
-  }
-
-  const handle = (hosted: Hosted, running: Running, work: Work): void => {
-    const { shard, kind, id } = running
-    const copy = shard.copy
-    if (hosting.get(shard.id) !== hosted || copy === null || !ownership.mayServe(shard)) {
-      if (work.type === 'mail') options.reroute(work.envelope, work.from)
+  /** Mail for an entity of a shard that this node owns. */
+  post(shard: Shard, envelope: AskEnvelope | TellEnvelope, from: NodeId): void {
+    const hosted = this.#hosting.get(shard.id)
+    const running = hosted === undefined ? undefined : this.#open(hosted, envelope.id)
+    if (running === undefined) {
+      this.#options.reroute(envelope, from)
       return
     }
-    if (work.type === 'mail' && refusesNow(hosted, running, work)) return
-    const result = stepEntity(
-      {
-        kind,
-        id,
-        copy: copy.entities.get(id),
-        state: decodedState(running),
-        seq: copy.seq + 1,
-        now: clock.now(),
-        here: options.here,
-        limits: config,
-      },
-      work.type === 'own' ? work.input : inputOf(work.envelope, work.from, options.here),
-    )
-    counts.handled++
-    settle(hosted, running, work, result)
+    const work: Work = { type: 'mail', envelope, from }
+    if (running.cell.post(work)) return
+    const { kind } = running
+    const mailboxCountMax = kind.limits.mailboxCountMax ?? this.#options.config.mailboxCountMax
+    this.#giveUp(work, { tag: 'Overloaded', address: this.#address(running), mailboxCountMax, retryAfterMs: 100 })
   }
 
-  /** What is answered without a step: too much waits for mirrors, or the state was lost. */
-  const refusesNow = (hosted: Hosted, running: Running, work: Extract<Work, { type: 'mail' }>): boolean => {
-    const { shard, kind, id } = running
-    const copy = shard.copy
-    if (copy === null) return true
-    const address = formatAddress(kind.kind, id)
-    if (copy.seq - copy.released >= config.heldOutputsCountMax) {
-      const mailboxCountMax = config.heldOutputsCountMax
-      giveUp(kind, id, work, { tag: 'Overloaded', address, mailboxCountMax, retryAfterMs: 100 })
-      return true
-    }
-    if (work.envelope.type !== 'ask' || !options.isLost(shard) || hosted.toldOfLoss.has(id)) return false
-    if (copy.entities.has(id)) return false
-    hosted.toldOfLoss.add(id)
-    options.answer(work.envelope, 'error', { tag: 'StateLost', address })
-    return true
-  }
-
-  const settle = (hosted: Hosted, running: Running, work: Work, result: StepResult): void => {
-    const { shard, kind, id } = running
-    const copy = shard.copy
-    if (copy === null) return
-    switch (result.type) {
-      case 'change':
-        applyChange(copy.entities, result.change, config.repliesCountMax)
-        running.state = result.state
-        running.hasState = copy.entities.get(id)?.life === 'live'
-        followUp(hosted, id, result.change)
-        ownership.change(shard, result.change)
-        break
-      case 'read':
-      case 'remembered':
-        if (work.type === 'mail' && work.envelope.type === 'ask') answerLater(shard, work.envelope, result)
-        break
-      case 'error':
-        giveUp(kind, id, work, result.error)
+  /** This node has become the owner: timers are armed and open commands go on. */
+  took(shard: Shard): void {
+    this.lost(shard)
+    const hosted = newHosted(shard)
+    this.#hosting.set(shard.id, hosted)
+    const unsent = unsentCommands(shard)
+    for (const { id, timers, outbox } of shard.copy?.entities.values() ?? []) {
+      for (const [name, { at }] of timers) this.#arm({ hosted, id, name, at })
+      for (const number of outbox.keys())
+        if (!unsent.has(commandKey(id, number))) this.sendCommand(shard, id, number)
     }
   }
 
-  const answerLater = (
-    shard: Shard,
-    envelope: AskEnvelope,
-    result: Extract<StepResult, { type: 'read' | 'remembered' }>,
-  ): void => {
-    const isRead = result.type === 'read'
-    const payload = isRead ? result.payload : result.reply.payload
-    const outcome = !isRead && result.reply.outcome === 'refusal' ? 'refusal' : 'reply'
-    ownership.read(shard, {
-      seq: isRead ? (shard.copy?.seq ?? 0) : result.reply.seq,
-      taken: clock.monotonic(),
-      needsConfirming: isRead,
-      send: () => options.answer(envelope, outcome, payload),
-    })
+  /** This node is no longer the owner. */
+  lost(shard: Shard): void {
+    const hosted = this.#hosting.get(shard.id)
+    if (hosted === undefined) return
+    this.#hosting.delete(shard.id)
+    for (const cancel of hosted.commands.values()) cancel()
+    for (const running of hosted.running.values()) running.cell.close()
+    this.counts.live -= hosted.running.size
   }
 
-  /** Timers to arm after a change; what ended is not run on. */
-  const followUp = (hosted: Hosted, id: string, change: Change): void => {
-    for (const [name, timer] of change.timers ?? []) if (timer !== null) armTimer(hosted, id, name, timer.at)
-    for (const [number, command] of change.commands ?? []) if (command === null) endCommand(hosted, id, number)
-  }
-  const endCommand = (hosted: Hosted, id: string, number: number): void => {
-    const key = `${number} ${id}`
-    hosted.commands.get(key)?.()
-    hosted.commands.delete(key)
-  }
-
-  const sendCommand = (shard: Shard, id: string, number: number): void => {
-    const hosted = hosting.get(shard.id)
+  /** The change with this command is released, so it may leave. */
+  sendCommand(shard: Shard, id: string, number: number): void {
+    const hosted = this.#hosting.get(shard.id)
     const entity = shard.copy?.entities.get(id)
     const command = entity?.outbox.get(number)
-    const key = `${number} ${id}`
+    const key = commandKey(id, number)
     if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key)) return
-    const sender = `${kindOfShard(shard.id)}/${id}/${indexOfShard(shard.id)}.${shard.copy?.gen}.${entity.since}`
-    const cancel = options.command(shard, command, `${sender}/${number}`, (outcome, payload) => {
+    const kind = kindOfShard(shard.id)
+    const reqId = `${kind}/${id}/${indexOfShard(shard.id)}.${shard.copy?.gen}.${entity.since}/${number}`
+    const cancel = this.#options.command(command, reqId, (outcome, payload) => {
       hosted.commands.delete(key)
-      if (hosting.get(shard.id) === hosted) postOwn(hosted, id, { type: 'answer', number, outcome, payload })
+      if (this.#hosts(hosted)) this.#postOwn(hosted, id, { type: 'answer', number, outcome, payload })
     })
     hosted.commands.set(key, cancel)
   }
 
-  const lost = (shard: Shard): void => {
-    const hosted = hosting.get(shard.id)
-    if (hosted === undefined) return
-    hosting.delete(shard.id)
-    for (const cancel of hosted.commands.values()) cancel()
-    for (const running of hosted.running.values()) running.cell.close()
-    counts.live -= hosted.running.size
+  stop(): void {
+    this.#sweeper.cancel()
+    this.#due.clear()
+    for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
-  const sweep = (): void => {
-    if (isStopped) return
-    timer = clock.after(sweepMs, sweep)
-    for (const hosted of [...hosting.values()]) sweepShard(hosted)
+  #hosts(hosted: Hosted): boolean {
+    return this.#hosting.get(hosted.shard.id) === hosted
   }
-  const sweepShard = (hosted: Hosted): void => {
+  #address({ kind, id }: Running): string {
+    return formatAddress(kind.kind, id)
+  }
+
+  #open(hosted: Hosted, id: string): Running | undefined {
+    const known = hosted.running.get(id)
+    if (known !== undefined) return known
     const { shard } = hosted
-    if (!ownership.mayServe(shard) || !ownership.takesNew(shard)) return
-    for (const entity of [...(shard.copy?.entities.values() ?? [])]) {
-      if (entity.life === 'live') continue
-      if (isForgettable(entity, clock.now())) postOwn(hosted, entity.id, { type: 'forget' })
+    const kind = this.#options.kinds.get(kindOfShard(shard.id))
+    if (kind === undefined) return undefined
+    const cell = this.#options.openCell({
+      kind,
+      id,
+      handle: (work) => this.#handle(hosted, running, work),
+      crashed: (work, error) => {
+        this.counts.crashed++
+        running.hasState = false
+        this.#giveUp(work, { tag: 'Crashed', address: this.#address(running), cause: String(error) })
+      },
+      left: (work) => {
+        if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
+      },
+    })
+    const running: Running = { kind, id, shard, cell, hasState: false, state: undefined }
+    hosted.running.set(id, running)
+    this.counts.live++
+    return running
+  }
+
+  #postOwn(hosted: Hosted, id: string, input: StepInput): void {
+    this.#open(hosted, id)?.cell.post({ type: 'own', input })
+  }
+
+  #giveUp(work: Work, error: AskError): void {
+    if (work.type === 'own') return
+    const { envelope } = work
+    if (envelope.type === 'ask') this.#options.answer(envelope, 'error', error)
+    else this.#options.bury(envelope, error.tag)
+  }
+
+  #handle(hosted: Hosted, running: Running, work: Work): void {
+    const { shard, kind, id } = running
+    const { clock, config, here, ownership } = this.#options
+    const { copy } = shard
+    if (!this.#hosts(hosted) || copy === null || !ownership.mayServe(shard)) {
+      if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
+      return
     }
-    for (const [id, running] of hosted.running) {
-      if (shard.copy?.entities.has(id)) continue
-      running.cell.close()
-      hosted.running.delete(id)
-      counts.live--
+    const refusal = work.type === 'mail' ? this.#refusal(hosted, running, work.envelope) : null
+    if (refusal !== null) {
+      this.#giveUp(work, refusal)
+      return
+    }
+    const state = this.#stateOf(running)
+    const now = clock.now()
+    const seq = copy.seq + 1
+    const result = stepEntity(
+      { kind, id, copy: copy.entities.get(id), state, seq, now, here, limits: config },
+      work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here),
+    )
+    this.counts.handled++
+    this.#settle(hosted, running, work, result)
+  }
+
+  /** What is answered without a step: too much waits for mirrors, or the state was lost. */
+  #refusal(hosted: Hosted, running: Running, envelope: AskEnvelope | TellEnvelope): AskError | null {
+    const { shard, id } = running
+    const { copy } = shard
+    const { heldOutputsCountMax } = this.#options.config
+    const address = this.#address(running)
+    if (copy === null || copy.seq - copy.released >= heldOutputsCountMax)
+      return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
+    if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
+    if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
+    hosted.toldOfLoss.add(id)
+    return { tag: 'StateLost', address }
+  }
+
+  /** The decoded state of a live entity; kept between its steps. */
+  #stateOf(running: Running): unknown {
+    if (running.hasState) return running.state
+    const { source, init } = running.kind
+    const copy = running.shard.copy?.entities.get(running.id)
+    if (copy?.life !== 'live') return undefined
+    if (source.type === 'mirrored' || source.type === 'persisted') {
+      const decoded = source.codec.decode(copy.state)
+      if (decoded._tag === 'Left')
+        throw new TypeError(`the kept state of ${this.#address(running)} does not fit its codec`)
+      running.state = decoded.right
+    } else running.state = init(running.id, this.#options.clock.now())
+    running.hasState = true
+    return running.state
+  }
+
+  #settle(hosted: Hosted, running: Running, work: Work, result: StepResult): void {
+    const { shard, id } = running
+    const { copy } = shard
+    if (copy === null || result.type === 'nothing') return
+    if (result.type === 'error') this.#giveUp(work, result.error)
+    else if (result.type !== 'change') {
+      if (work.type === 'mail' && work.envelope.type === 'ask') this.#answerLater(shard, work.envelope, result)
+    } else {
+      applyChange(copy.entities, result.change, this.#options.config.repliesCountMax)
+      running.state = result.state
+      running.hasState = copy.entities.get(id)?.life === 'live'
+      this.#followUp(hosted, id, result.change)
+      this.#options.ownership.change(shard, result.change)
     }
   }
-  let timer = clock.after(sweepMs, sweep)
 
-  return {
-    post: (shard, envelope, from) => {
-      const hosted = hosting.get(shard.id)
-      const running = hosted === undefined ? undefined : open(hosted, envelope.id)
-      if (hosted === undefined || running === undefined) {
-        options.reroute(envelope, from)
-        return
+  #answerLater(
+    shard: Shard,
+    envelope: AskEnvelope,
+    result: Extract<StepResult, { type: 'read' | 'remembered' }>,
+  ): void {
+    const isRead = result.type === 'read'
+    const payload = isRead ? result.payload : result.reply.payload
+    const outcome = !isRead && result.reply.outcome === 'refusal' ? 'refusal' : 'reply'
+    this.#options.ownership.read(shard, {
+      seq: isRead ? (shard.copy?.seq ?? 0) : result.reply.seq,
+      taken: this.#options.clock.monotonic(),
+      needsConfirming: isRead,
+      send: () => this.#options.answer(envelope, outcome, payload),
+    })
+  }
+
+  /** Arms new timers, and ends the sending of commands that were answered. */
+  #followUp(hosted: Hosted, id: string, { timers, commands }: Change): void {
+    for (const [name, timer] of timers ?? []) if (timer !== null) this.#arm({ hosted, id, name, at: timer.at })
+    for (const [number, command] of commands ?? []) {
+      if (command !== null) continue
+      const key = commandKey(id, number)
+      hosted.commands.get(key)?.()
+      hosted.commands.delete(key)
+    }
+  }
+
+  #arm(due: TimerDue): void {
+    const { clock } = this.#options
+    this.#due.add(clock.monotonic() + Math.max(0, due.at - clock.now()), due)
+  }
+  #timerFell(due: TimerDue): void {
+    const { hosted, id, name, at } = due
+    if (!this.#hosts(hosted) || hosted.shard.copy?.entities.get(id)?.timers.get(name)?.at !== at) return
+    if (at > this.#options.clock.now()) this.#arm(due)
+    else this.#postOwn(hosted, id, { type: 'timer', name })
+  }
+
+  /** Forgets stopped entities whose replies nobody can ask for any more. */
+  #sweep(): void {
+    const { clock, ownership } = this.#options
+    this.#sweeper = clock.after(sweepMs, () => this.#sweep())
+    for (const hosted of this.#hosting.values()) {
+      const { shard, running } = hosted
+      if (!ownership.mayServe(shard) || !ownership.takesNew(shard)) continue
+      for (const entity of [...(shard.copy?.entities.values() ?? [])])
+        if (isForgettable(entity, clock.now())) this.#postOwn(hosted, entity.id, { type: 'forget' })
+      for (const [id, { cell }] of running) {
+        if (shard.copy?.entities.has(id)) continue
+        cell.close()
+        running.delete(id)
+        this.counts.live--
       }
-      const work: Work = { type: 'mail', envelope, from }
-      if (running.cell.post(work)) return
-      const address = formatAddress(envelope.kind, envelope.id)
-      const mailboxCountMax = running.kind.limits.mailboxCountMax ?? config.mailboxCountMax
-      giveUp(running.kind, envelope.id, work, { tag: 'Overloaded', address, mailboxCountMax, retryAfterMs: 100 })
-    },
-    took: (shard) => {
-      lost(shard)
-      const hosted: Hosted = {
-        shard,
-        epoch: shard.epoch,
-        running: new Map(),
-        commands: new Map(),
-        toldOfLoss: new Set(),
-      }
-      hosting.set(shard.id, hosted)
-      const released = shard.copy?.released ?? 0
-      const unsent = new Set<string>()
-      for (const change of shard.copy?.log ?? []) {
-        if (change.seq <= released) continue
-        for (const output of change.outputs) if (output.to === 'command') unsent.add(`${output.number} ${change.id}`)
-      }
-      for (const entity of shard.copy?.entities.values() ?? []) {
-        for (const [name, { at }] of entity.timers) armTimer(hosted, entity.id, name, at)
-        for (const number of entity.outbox.keys())
-          if (!unsent.has(`${number} ${entity.id}`)) sendCommand(shard, entity.id, number)
-      }
-    },
-    lost,
-    sendCommand,
-    counts,
-    stop: () => {
-      isStopped = true
-      timer.cancel()
-      due.clear()
-      for (const hosted of [...hosting.values()]) lost(hosted.shard)
-    },
+    }
   }
 }
 

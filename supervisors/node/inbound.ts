@@ -8,7 +8,7 @@ import {
   specOf,
   specOfMessage,
 } from '../../lib/api/internal.js'
-import type { LocalAnswer } from '../../lib/engine/engine.js'
+import type { LocalAnswer } from '../../lib/engine/protocol.js'
 import { formatAddress, type NodeId } from '../../lib/ids.js'
 import type { AskEnvelope, TellEnvelope } from '../../lib/wire/envelope.js'
 import type { Parts } from './parts.js'

@@ -2,7 +2,8 @@
 import type { EntitiesData, MessageData } from '../../lib/api/internal.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { Config } from '../../lib/config.js'
-import { type Engine, type EngineEvents, startEngine } from '../../lib/engine/engine.js'
+import type { Engine } from '../../lib/engine/engine.js'
+import { startEngine } from '../../lib/engine/start.js'
 import type { EntityBody, EntityCell } from '../../lib/entity/entities.js'
 import { StartFailed } from '../../lib/errors.js'
 import { formatAddress, type NodeId } from '../../lib/ids.js'
@@ -102,7 +103,7 @@ export class Parts {
   #join(ready: () => void, failed: (why: string) => void): void {
     const { clock, random, config, session, name, roles, release } = this.#options
     let wasReady = false
-    const on: EngineEvents = {
+    const on: Parameters<typeof startEngine>[0]['on'] = {
       ready: (engine) => {
         wasReady = true
         this.engine = engine

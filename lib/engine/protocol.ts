@@ -1,0 +1,77 @@
+/** What an engine is given, what it says, and what it is asked. */
+import type { KindData } from '../api/kind.js'
+import type { Origin } from '../api/topic.js'
+import type { Config } from '../config.js'
+import type { OpenCell } from '../entity/entities.js'
+import type { AskError } from '../errors.js'
+import type { NodeId } from '../ids.js'
+import type { MembershipRules, View } from '../membership/membership.js'
+import type { Rules } from '../ownership/rules.js'
+import type { Clock } from '../std/clock.js'
+import type { Random } from '../std/random.js'
+import type { Session } from '../transport/transport.js'
+import type { AskEnvelope, ControlEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
+
+export interface EngineOptions {
+  readonly session: Session
+  readonly clock: Clock
+  readonly random: Random
+  readonly config: Config
+  readonly name: string
+  readonly roles: readonly string[]
+  readonly weight: number
+  readonly release: string
+  readonly kinds: readonly KindData[]
+  readonly openCell: OpenCell
+  /** The simulation puts wrong ones here to see them caught. */
+  readonly rules?: Rules
+  readonly membershipRules?: MembershipRules
+  readonly on: EngineEvents
+}
+export interface EngineEvents {
+  /** Joining failed, or this incarnation was declared dead. It does nothing any more. */
+  lost(why: string): void
+  frozen(isFrozen: boolean): void
+  changed(view: View): void
+  /** A message for this node's own actor of that kind. `answer` is for asks. */
+  local(envelope: AskEnvelope | TellEnvelope, from: NodeId, answer: LocalAnswer): void
+  published(topic: string, payload: Wire, origin: Origin): void
+  control(envelope: ControlEnvelope, from: NodeId): void
+  event(event: EngineEvent): void
+}
+export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void
+export type EngineEvent =
+  | { readonly tag: 'DeadLetter'; readonly address: string; readonly message: string; readonly reason: string }
+  | { readonly tag: 'Owned'; readonly shard: string; readonly epoch: number; readonly how: 'empty' | 'copy' }
+  | { readonly tag: 'SteppedDown'; readonly shard: string; readonly outputsDropped: number }
+  | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }
+  | { readonly tag: 'Broken'; readonly what: string }
+
+export interface Target {
+  readonly kind: string
+  /** Empty with `node`. */
+  readonly id: string
+  readonly node?: NodeId
+}
+export interface Message {
+  readonly tag: string
+  readonly payload: Wire
+}
+export interface EngineCounts {
+  tellsSent: number
+  tellsHandled: number
+  tellsBuried: number
+  asksSent: number
+  asksEnded: number
+  lateAnswers: number
+}
+
+/** Where an entity lives, as far as this node knows. */
+export interface Whereabouts {
+  readonly shard: string
+  readonly owner: NodeId | null
+  readonly epoch: number
+  readonly insync: readonly NodeId[]
+  /** By record; false when it is only where it would be begun. */
+  readonly isRecorded: boolean
+}

@@ -1,0 +1,68 @@
+/** What runs on this node of one owned shard. */
+import type { KindData } from '../api/kind.js'
+import type { NodeId } from '../ids.js'
+import type { Shard } from '../ownership/state.js'
+import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
+import type { StepInput } from './protocol.js'
+
+/** Something for one entity to do: mail, or its own timers and answers. */
+export type Work =
+  | { readonly type: 'mail'; readonly envelope: AskEnvelope | TellEnvelope; readonly from: NodeId }
+  | { readonly type: 'own'; readonly input: StepInput }
+
+/** One entity's mailbox, as the kernel gives it. */
+export interface EntityCell {
+  /** False when it is full; its own work goes before mail and is always taken. */
+  post(work: Work): boolean
+  close(): void
+}
+export interface EntityBody {
+  readonly kind: KindData
+  readonly id: string
+  /** Throws what a step throws: then the cell's supervisor decides. */
+  readonly handle: (work: Work) => void
+  /** What the crash was about, and that it will not be handled. */
+  readonly crashed: (work: Work, error: unknown) => void
+  /** The cell was closed with this still in its mailbox. */
+  readonly left: (work: Work) => void
+}
+export type OpenCell = (body: EntityBody) => EntityCell
+
+/** One entity that has a mailbox. */
+export interface Running {
+  readonly kind: KindData
+  readonly id: string
+  readonly shard: Shard
+  readonly cell: EntityCell
+  hasState: boolean
+  state: unknown
+}
+
+/** One owned shard, for one ownership. */
+export interface Hosted {
+  readonly shard: Shard
+  readonly running: Map<string, Running>
+  /** How to give up each open command, by number and id. */
+  readonly commands: Map<string, () => void>
+  /** Ids that were told of the loss of their state. */
+  readonly toldOfLoss: Set<string>
+}
+
+export const newHosted = (shard: Shard): Hosted => ({
+  shard,
+  running: new Map(),
+  commands: new Map(),
+  toldOfLoss: new Set(),
+})
+
+export const commandKey = (id: string, number: number): string => `${number} ${id}`
+
+/** Commands whose first sending is an output that has not been released yet. */
+export const unsentCommands = ({ copy }: Shard): ReadonlySet<string> => {
+  const unsent = new Set<string>()
+  for (const { seq, id, outputs } of copy?.log ?? []) {
+    if (seq <= (copy?.released ?? 0)) continue
+    for (const output of outputs) if (output.to === 'command') unsent.add(commandKey(id, output.number))
+  }
+  return unsent
+}
