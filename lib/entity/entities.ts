@@ -91,7 +91,7 @@ export class Entities {
   /** This node has become the owner: timers are armed and open commands go on. */
   took(shard: Shard): void {
     this.lost(shard)
-    const hosted = newHosted(shard)
+    const hosted = newHosted(shard, this.#options.clock.monotonic())
     this.#hosting.set(shard.id, hosted)
     const unsent = unsentCommands(shard)
     for (const { id, timers, outbox } of shard.copy?.entities.values() ?? []) {
@@ -159,7 +159,7 @@ export class Entities {
         if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
       },
     })
-    const running: Running = { kind, id, shard, cell, hasState: false, state: undefined }
+    const running: Running = { kind, id, shard, cell, hasState: false, state: undefined, lastAt: 0 }
     hosted.running.set(id, running)
     this.counts.live++
     return running
@@ -190,6 +190,7 @@ export class Entities {
       return
     }
     const state = this.#stateOf(running)
+    running.lastAt = clock.monotonic()
     const now = clock.now()
     const seq = copy.seq + 1
     const result = stepEntity(
@@ -284,15 +285,18 @@ export class Entities {
     else this.#postOwn(hosted, id, { type: 'timer', name })
   }
 
-  /** Forgets stopped entities whose replies nobody can ask for any more. */
+  /** Stops entities that were idle for long, and forgets stopped ones whose replies nobody can ask for any more. */
   #sweep(): void {
     const { clock, ownership } = this.#options
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
     for (const hosted of this.#hosting.values()) {
       const { shard, running } = hosted
       if (!ownership.mayServe(shard) || !ownership.takesNew(shard)) continue
-      for (const entity of [...(shard.copy?.entities.values() ?? [])])
+      for (const entity of [...(shard.copy?.entities.values() ?? [])]) {
         if (isForgettable(entity, clock.now())) this.#postOwn(hosted, entity.id, { type: 'forget' })
+        else if (entity.life === 'live' && this.#isIdle(hosted, entity.id))
+          this.#postOwn(hosted, entity.id, { type: 'passivate' })
+      }
       for (const [id, { cell }] of running) {
         if (shard.copy?.entities.has(id)) continue
         cell.close()
@@ -300,6 +304,12 @@ export class Entities {
         this.counts.live--
       }
     }
+  }
+
+  #isIdle({ shard, running, since }: Hosted, id: string): boolean {
+    const { clock, config, kinds } = this.#options
+    const idleMs = kinds.get(kindOfShard(shard.id))?.limits.idleMs ?? config.idleMs
+    return idleMs > 0 && clock.monotonic() - Math.max(since, running.get(id)?.lastAt ?? 0) > idleMs
   }
 }
 

@@ -36,11 +36,15 @@ export interface Running {
   readonly cell: EntityCell
   hasState: boolean
   state: unknown
+  /** Monotonic, of its last step. */
+  lastAt: number
 }
 
 /** One owned shard, for one ownership. */
 export interface Hosted {
   readonly shard: Shard
+  /** Monotonic. */
+  readonly since: number
   readonly running: Map<string, Running>
   /** How to give up each open command, by number and id. */
   readonly commands: Map<string, () => void>
@@ -48,8 +52,9 @@ export interface Hosted {
   readonly toldOfLoss: Set<string>
 }
 
-export const newHosted = (shard: Shard): Hosted => ({
+export const newHosted = (shard: Shard, since: number): Hosted => ({
   shard,
+  since,
   running: new Map(),
   commands: new Map(),
   toldOfLoss: new Set(),

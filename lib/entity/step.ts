@@ -17,6 +17,7 @@ import {
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import type { Wire } from '../wire/envelope.js'
+import { sizeOf } from '../wire/size.js'
 import { actionsInto } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
 import { type Draft, newDraft } from './draft.js'
@@ -192,7 +193,14 @@ const stateOfIfLive = (context: StepContext): unknown => (isLive(context) ? cont
 const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   const { source } = context.kind
   draft.hasState = true
-  draft.state = source.type === 'mirrored' || source.type === 'persisted' ? source.codec.encode(state) : undefined
+  if (source.type !== 'mirrored' && source.type !== 'persisted') return
+  draft.state = source.codec.encode(state)
+  const bytes = sizeOf(draft.state)
+  const { stateBytesMax } = context.kind.limits
+  if (stateBytesMax !== undefined && bytes > stateBytesMax)
+    throw new RangeError(
+      `The state of ${formatAddress(context.kind.kind, context.id)} is ${bytes} bytes, more than its stateBytesMax (${stateBytesMax}).`,
+    )
 }
 
 const outcomeOf = (context: StepContext, value: unknown): OutcomeData => {
