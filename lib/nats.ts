@@ -1,9 +1,9 @@
 /** `tumen/nats`: the transport between processes. Kept apart, so that who embeds one process does not load it. */
 import { natsTransport } from './transport/nats.js'
-import type { NatsOptions } from './transport/nats-connection.js'
+import type { NatsOptions } from './transport/nats-address.js'
 import type { Transport } from './transport/transport.js'
 
-export type { NatsOptions, NatsTls } from './transport/nats-connection.js'
+export type { NatsOptions, NatsTls } from './transport/nats-address.js'
 
 /**
  * Connects a node to the others of its cluster over NATS with JetStream.

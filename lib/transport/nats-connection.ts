@@ -1,137 +1,15 @@
-/** One connection to NATS: how it is opened, what its errors mean for people, and whether it is up. */
-import { readFileSync } from 'node:fs'
-import { connect, type ConnectionOptions, credsAuthenticator, ErrorCode, Events, type NatsConnection, NatsError } from 'nats'
-import { StartFailed } from '../errors.js'
-import { inboxPrefix } from '../wire/subjects.js'
+/**
+ * One connection to NATS that is made again for as long as it is wanted. Each dial is a client of its own, so
+ * nothing that was published to an old one is ever sent by a new one.
+ */
+import { connect, Events, type Msg, type NatsConnection, type NatsError, type Subscription } from 'nats'
+import type { Clock, Timer } from '../std/clock.js'
+import { below, type Random } from '../std/random.js'
+import {
+  type Address, addressesOf, connectFailure, connectionOptions, connectTimeoutMs, type NatsOptions,
+} from './nats-address.js'
+import { type Preflight, preflight } from './nats-preflight.js'
 import type { LinkStatus } from './transport.js'
-
-export interface NatsTls {
-  /** Paths of PEM files. */
-  readonly caFile?: string
-  readonly certFile?: string
-  readonly keyFile?: string
-  /** TLS before the server says anything; it must be set up for that. */
-  readonly handshakeFirst?: boolean
-}
-
-export interface NatsOptions {
-  /**
-   * One or several addresses of one cluster of servers; default `nats://127.0.0.1:4222`. May carry a user and
-   * password (`nats://user:password@host`) or a token (`nats://token@host`); `tls://` asks for TLS.
-   */
-  readonly servers?: string | readonly string[]
-  /** A file with a JWT and a seed. It is read again for each connection. */
-  readonly credentialsFile?: string
-  readonly tls?: NatsTls
-  /** Copies of each record, when the first node makes the store; default 3 on three servers, else 1. */
-  readonly replicas?: 1 | 3
-  /** How long the server may take to answer when a node starts, in milliseconds; default 3,000. */
-  readonly connectTimeoutMs?: number
-}
-
-interface Address {
-  readonly server: string
-  readonly user?: string
-  readonly pass?: string
-  readonly token?: string
-  readonly tls: boolean
-}
-
-const defaultServers = 'nats://127.0.0.1:4222'
-
-/** An address without what is secret in it. */
-const shown = (server: string): string => server.replace(/\/\/[^@/]*@/, '//')
-
-const parseAddress = (text: string): Address => {
-  const full = text.includes('://') ? text : `nats://${text}`
-  const url = URL.canParse(full) ? new URL(full) : undefined
-  if (url === undefined || url.hostname === '' || !['nats:', 'tls:'].includes(url.protocol)) {
-    throw new StartFailed('NoNats', `"${shown(text).slice(0, 120)}" is not an address of a NATS server such as ${defaultServers}.`)
-  }
-  const [user, pass] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-  const server = `${url.hostname}:${url.port === '' ? 4222 : url.port}`
-  const tls = url.protocol === 'tls:'
-  if (user === '') return { server, tls }
-  return pass === '' ? { server, token: user, tls } : { server, user, pass, tls }
-}
-
-export const addressesOf = (options: NatsOptions): readonly Address[] => {
-  const servers = options.servers ?? defaultServers
-  return (typeof servers === 'string' ? servers.split(',') : servers).map((text) => parseAddress(text.trim()))
-}
-
-const authOf = (options: NatsOptions, addresses: readonly Address[]): ConnectionOptions => {
-  const { credentialsFile } = options
-  if (credentialsFile !== undefined) {
-    readCredentials(credentialsFile)
-    // Read at each dial, so that a rotated file is taken up.
-    return { authenticator: (nonce) => credsAuthenticator(readCredentials(credentialsFile))(nonce) }
-  }
-  const { user, pass, token } = addresses.find((one) => one.user !== undefined || one.token !== undefined) ?? {}
-  return { ...(user === undefined ? {} : { user }), ...(pass === undefined ? {} : { pass }), ...(token === undefined ? {} : { token }) }
-}
-
-const readCredentials = (file: string): Uint8Array => {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    throw new StartFailed('NoNats', `The credentialsFile "${file}" cannot be read: correct the path or its permissions.`, error)
-  }
-}
-
-const optionsOf = (options: NatsOptions, name: string, cluster: string): ConnectionOptions => {
-  const addresses = addressesOf(options)
-  const wantsTls = options.tls !== undefined || addresses.some(({ tls }) => tls)
-  return {
-    ...authOf(options, addresses),
-    servers: addresses.map(({ server }) => server),
-    name,
-    inboxPrefix: inboxPrefix(cluster),
-    timeout: options.connectTimeoutMs ?? 3_000,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 250,
-    reconnectJitter: 100,
-    // A frozen or half-open server is noticed after three of them.
-    pingInterval: 1_000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-    ignoreAuthErrorAbort: true,
-    ...(wantsTls ? { tls: options.tls ?? {} } : {}),
-  }
-}
-
-const causeCode = (error: unknown): string => {
-  const chain = error instanceof NatsError ? error.chainedError : undefined
-  const code: unknown = (chain as { code?: unknown } | undefined)?.code ?? (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : 'UNKNOWN'
-}
-
-/** What went wrong, and what to do, for somebody who starts a node. */
-export const connectFailure = (error: unknown, where: string): StartFailed => {
-  if (error instanceof StartFailed) return error
-  const fail = (sentence: string): StartFailed => new StartFailed('NoNats', sentence, error)
-  const code = causeCode(error)
-  switch (code) {
-    case 'ECONNREFUSED':
-    case ErrorCode.ConnectionRefused:
-      return fail(`Nothing listens at ${where}: start nats-server there (nats-server -js), or give the right address in servers.`)
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return fail(`The host name in ${where} is not known: correct it in servers.`)
-    case ErrorCode.Timeout:
-    case ErrorCode.ConnectionTimeout:
-      return fail(`No NATS server answered at ${where} in time: check the address, the port and firewalls, or raise connectTimeoutMs.`)
-    case ErrorCode.AuthorizationViolation:
-    case ErrorCode.BadAuthentication:
-    case ErrorCode.AuthenticationExpired:
-    case ErrorCode.BadCreds:
-      return fail(`The NATS server at ${where} refused the credentials: give a user and password in servers, or a credentialsFile.`)
-    case ErrorCode.ServerOptionNotAvailable:
-      return fail(`The NATS server at ${where} and the tls option do not agree: one of them wants TLS and the other does not.`)
-    default:
-      return fail(`The connection to NATS at ${where} failed (${code}): ${error instanceof Error ? error.message : 'no reason given'}.`)
-  }
-}
 
 /** What the server refused to this connection, in the server's words for it. */
 export interface Denied {
@@ -139,18 +17,60 @@ export interface Denied {
   readonly subject: string
 }
 
-/** One connection and its status. */
-export class Connection {
-  /** Grows until somebody looks; at most 100. */
-  readonly denied: Denied[] = []
-  #status: LinkStatus = 'up'
-  #listeners = new Set<() => void>()
+export interface ConnectionParts {
+  readonly options: NatsOptions
+  /** For the server's own lists. */
+  readonly name: string
+  readonly cluster: string
+  readonly clock: Clock
+  readonly random: Random
+}
 
-  constructor(
-    readonly nc: NatsConnection,
-    readonly where: string,
-  ) {
-    void this.#follow()
+type OnMessage = (message: Msg) => void
+
+const redialMs = 250
+const redialJitterMs = 100
+const deniedCountMax = 100
+const discoveredCountMax = 32
+const closeWaitMs = 2_000
+
+export class Connection {
+  /** The first ones since the start. */
+  readonly denied: Denied[] = []
+  readonly where: string
+  readonly #parts: ConnectionParts
+  readonly #listeners = new Set<() => void>()
+  readonly #wanted = new Map<string, OnMessage>()
+  #addresses: readonly Address[]
+  #nc: NatsConnection | undefined
+  #status: LinkStatus = 'down'
+  #looking: Preflight | undefined
+  #pause: { timer: Timer; end: () => void } | undefined
+
+  private constructor(parts: ConnectionParts) {
+    this.#parts = parts
+    this.#addresses = addressesOf(parts.options)
+    this.where = this.#addresses.map(({ shown }) => shown).join(', ')
+  }
+
+  /** Rejects with a `StartFailed` when no address leads to a server that takes this node. */
+  static async open(parts: ConnectionParts): Promise<Connection> {
+    const connection = new Connection(parts)
+    try {
+      // What is wrong with the options themselves is said before any server is asked.
+      connectionOptions(parts.options, parts.name, parts.cluster)
+      await connection.#dialAny()
+    } catch (error) {
+      throw connectFailure(error, connection.where)
+    }
+    void connection.#maintain()
+    return connection
+  }
+
+  /** The present client. While the status is not `up` it may be one that is closed already. */
+  get nc(): NatsConnection {
+    if (this.#nc === undefined) throw new Error('not connected yet')
+    return this.#nc
   }
 
   status(): LinkStatus {
@@ -163,13 +83,35 @@ export class Connection {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Leaves nothing open; what was published before has left when the server answers in time. */
+  /** Stays over dials, until the connection is closed. `onMessage` must not throw. */
+  subscribe(subject: string, onMessage: OnMessage): void {
+    this.#wanted.set(subject, onMessage)
+    if (this.#status !== 'closed' && this.#nc?.isClosed() === false) this.#subscribeOn(this.#nc, subject, onMessage)
+  }
+
+  /** Leaves nothing open. What was published before has left, when the server answers within two seconds. */
   async close(): Promise<void> {
-    const up = this.#status === 'up'
+    if (this.#status === 'closed') return
+    const wasUp = this.#status === 'up'
     this.#change('closed')
-    // A drain waits for the server, which may be frozen: the pings of the connection then end it.
-    if (up && !this.nc.isClosed()) await this.nc.drain().catch(() => undefined)
-    await this.nc.close().catch(() => undefined)
+    this.#looking?.cancel()
+    this.#pause?.timer.cancel()
+    this.#pause?.end()
+    const nc = this.#nc
+    if (nc === undefined) return
+    if (wasUp) await this.#withinTime(nc.drain())
+    await nc.close().catch(() => undefined)
+  }
+
+  #withinTime(work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(closeWaitMs, resolve)
+      const end = (): void => {
+        timer.cancel()
+        resolve()
+      }
+      work.then(end, end)
+    })
   }
 
   #change(status: LinkStatus): void {
@@ -178,23 +120,86 @@ export class Connection {
     for (const listener of [...this.#listeners]) listener()
   }
 
-  async #follow(): Promise<void> {
-    for await (const { type, permissionContext } of this.nc.status()) {
-      if (type === Events.Disconnect) this.#change('down')
-      if (permissionContext !== undefined && this.denied.length < 100) this.denied.push(permissionContext)
-      // Up only when the server has answered: subscriptions are then in place again.
-      if (type === Events.Reconnect) void this.nc.flush().then(() => this.#change('up'), () => undefined)
+  #subscribeOn(nc: NatsConnection, subject: string, onMessage: OnMessage): Subscription {
+    return nc.subscribe(subject, {
+      callback: (error: NatsError | null, message) => {
+        if (error === null && nc === this.#nc) onMessage(message)
+      },
+    })
+  }
+
+  /** Tries each address once, from a random one on; rejects with what was wrong with the last. */
+  async #dialAny(): Promise<void> {
+    const addresses = this.#addresses
+    const first = below(this.#parts.random, addresses.length)
+    let failure: unknown
+    for (let i = 0; i < addresses.length && !this.#isClosed(); i++) {
+      try {
+        return await this.#dial(addresses[(first + i) % addresses.length] as Address)
+      } catch (error) {
+        failure = error
+      }
     }
-    this.#change('closed')
+    throw failure
+  }
+
+  async #dial(address: Address): Promise<void> {
+    const { options, name, cluster, clock } = this.#parts
+    this.#looking = preflight(address, options.tls?.handshakeFirst === true, connectTimeoutMs(options), clock)
+    await this.#looking.done
+    const nc = await connect({ ...connectionOptions(options, name, cluster), servers: `${hostPart(address)}:${address.port}` })
+    if (this.#isClosed()) return void nc.close()
+    this.#nc = nc
+    void this.#follow(nc)
+    for (const [subject, onMessage] of this.#wanted) this.#subscribeOn(nc, subject, onMessage)
+    // Up only when the server has answered: what is subscribed is then in place.
+    await nc.flush().catch(async (error: unknown) => {
+      await nc.close()
+      throw error
+    })
+    this.#discover(nc)
+    this.#change('up')
+  }
+
+  async #follow(nc: NatsConnection): Promise<void> {
+    for await (const { type, permissionContext } of nc.status()) {
+      if (type === Events.Disconnect && nc === this.#nc) this.#change('down')
+      if (permissionContext !== undefined && this.denied.length < deniedCountMax) this.denied.push(permissionContext)
+    }
+  }
+
+  /** Whenever the present client has ended: dials until there is one again. */
+  async #maintain(): Promise<void> {
+    for (;;) {
+      await this.#nc?.closed()
+      this.#change('down')
+      let isBack = false
+      while (!isBack) {
+        if (this.#isClosed()) return
+        await this.#wait(redialMs + below(this.#parts.random, redialJitterMs))
+        // The server may still be away, and a credential that is refused may be put right while we try.
+        isBack = await this.#dialAny().then(() => true, () => false)
+      }
+    }
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pause = { timer: this.#parts.clock.after(ms, resolve), end: resolve }
+    })
+  }
+
+  /** Other servers of the same cluster, as this one tells of them. With TLS their names could not be checked. */
+  #discover(nc: NatsConnection): void {
+    const known = new Set(this.#addresses.map(({ shown }) => shown))
+    if (this.#addresses.some(({ tls }) => tls) || this.#parts.options.tls !== undefined) return
+    const found = addressesOf({ servers: nc.info?.connect_urls ?? [] }).filter(({ shown }) => !known.has(shown))
+    this.#addresses = [...this.#addresses, ...found].slice(0, Math.max(discoveredCountMax, known.size))
+  }
+
+  #isClosed(): boolean {
+    return this.#status === 'closed'
   }
 }
 
-/** Opens a connection, or rejects with a `StartFailed`. */
-export const openConnection = async (options: NatsOptions, name: string, cluster: string): Promise<Connection> => {
-  const where = addressesOf(options).map(({ server }) => `nats://${server}`).join(', ')
-  try {
-    return new Connection(await connect(optionsOf(options, name, cluster)), where)
-  } catch (error) {
-    throw connectFailure(error, where)
-  }
-}
+const hostPart = ({ host }: Address): string => (host.includes(':') ? `[${host}]` : host)

@@ -8,7 +8,8 @@ import {
 } from '../records/nats-stream.js'
 import type { Clock } from '../std/clock.js'
 import { apiSubjects, chainSubjects, clusterSubjects, nodeSubject, recordSubject, unusedNodeSubject } from '../wire/subjects.js'
-import { type Connection, connectFailure, type NatsOptions, openConnection } from './nats-connection.js'
+import { connectFailure, type NatsOptions } from './nats-address.js'
+import { Connection } from './nats-connection.js'
 import type { Inbox, Lane, LinkStatus, OpenOptions, ProbeAnswer, Session, Transport, TransportFacts } from './transport.js'
 
 /** JetStream may be starting with its server; a cluster of servers elects a leader first. */
@@ -17,7 +18,6 @@ const jetStreamClusteredWaitMs = 20_000
 /** How long servers that should be three may be fewer. */
 const peersWaitMs = 10_000
 const retryMs = 100
-const closeWaitMs = 2_000
 const listenProbeMs = 500
 
 interface Parts {
@@ -34,7 +34,8 @@ class NatsSession implements Session {
   readonly records: NatsRecords
   readonly #parts: Parts
   readonly #listeners = new Set<(status: LinkStatus) => void>()
-  #closing: Promise<void> | undefined
+  #isClosing = false
+  #closed: Promise<void> | undefined
   #told: LinkStatus = 'up'
 
   constructor(parts: Parts) {
@@ -45,7 +46,7 @@ class NatsSession implements Session {
   }
 
   status(): LinkStatus {
-    if (this.#closing !== undefined) return 'closed'
+    if (this.#isClosing) return 'closed'
     const both = [this.#parts.data.status(), this.#parts.control.status()]
     return both.includes('closed') ? 'closed' : both.includes('down') ? 'down' : 'up'
   }
@@ -57,14 +58,12 @@ class NatsSession implements Session {
 
   listen(node: NodeId, inbox: Inbox, done: () => void): void {
     const { data, control, cluster } = this.#parts
-    const take = (lane: Lane) => (error: NatsError | null, message: Msg): void => {
-      if (error === null && this.#closing === undefined) inbox.onFrame(message.data, lane)
+    const take = (lane: Lane) => ({ data }: Msg): void => {
+      if (!this.#isClosing) inbox.onFrame(data, lane)
     }
-    data.nc.subscribe(nodeSubject(cluster, node, 'data'), { callback: take('data') })
-    control.nc.subscribe(nodeSubject(cluster, node, 'control'), { callback: take('control') })
-    control.nc.subscribe(nodeSubject(cluster, node, 'probe'), {
-      callback: (error, message) => error === null && void message.respond(),
-    })
+    data.subscribe(nodeSubject(cluster, node, 'data'), take('data'))
+    control.subscribe(nodeSubject(cluster, node, 'control'), take('control'))
+    control.subscribe(nodeSubject(cluster, node, 'probe'), (message) => void message.respond())
     this.#untilReachable(node, done)
   }
 
@@ -89,32 +88,25 @@ class NatsSession implements Session {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    if (this.#closed === undefined) {
+      this.#isClosing = true
+      this.#closed = this.#close()
+    }
+    return this.#closed
   }
 
   async #close(): Promise<void> {
-    const { data, control, records, clock } = this.#parts
+    const { data, control, records } = this.#parts
     records.close()
-    const closed = Promise.all([data.close(), control.close()])
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(closeWaitMs, () => {
-        for (const { nc } of [data, control]) void nc.close().catch(() => undefined)
-        resolve()
-      })
-      void closed.then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
-    this.#tellStatus()
+    await Promise.all([data.close(), control.close()])
+    this.#told = 'closed'
+    for (const listener of [...this.#listeners]) listener('closed')
   }
 
   #tellStatus(): void {
     const status = this.status()
-    if (status === this.#told) return
-    // While closing, the connections go one by one: told once, at the end.
-    if (this.#closing !== undefined && [this.#parts.data, this.#parts.control].some((one) => one.status() !== 'closed')) return
+    // While closing, the connections go one by one: told at the end.
+    if (status === this.#told || this.#isClosing) return
     this.#told = status
     for (const listener of [...this.#listeners]) listener(status)
   }
@@ -123,7 +115,7 @@ class NatsSession implements Session {
   #untilReachable(node: NodeId, done: () => void): void {
     const again = (answer: ProbeAnswer): void => {
       if (answer === 'answered') return done()
-      if (this.#closing === undefined) this.#parts.clock.after(retryMs, () => this.#untilReachable(node, done))
+      if (!this.#isClosing) this.#parts.clock.after(retryMs, () => this.#untilReachable(node, done))
     }
     const { data } = this.#parts
     if (data.status() !== 'up') return again('silent')
@@ -231,7 +223,8 @@ const factsOf = (connection: Connection, { replicas }: StreamFacts): TransportFa
 const openSession = async (options: NatsOptions, open: OpenOptions): Promise<Session> => {
   const { cluster, nodeName, clock } = open
   const opened = await Promise.allSettled(
-    ['data', 'control'].map((lane) => openConnection(options, `tumen ${cluster} ${nodeName} ${lane}`, cluster)),
+    ['data', 'control'].map((lane) =>
+      Connection.open({ options, name: `tumen ${cluster} ${nodeName} ${lane}`, cluster, clock, random: open.random })),
   )
   const connections = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   const [data, control] = connections
