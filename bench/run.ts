@@ -8,7 +8,9 @@
  */
 import { fork } from 'node:child_process'
 import { askLocal } from './ask-local.js'
+import { askRemote, askRemoteOne } from './ask-remote.js'
 import { type Bench, compare, type Figure } from './harness.js'
+import { mirroredWrites } from './mirrored-writes.js'
 import { pingPong } from './ping-pong.js'
 import { tellOne } from './tell-one.js'
 import { wideParent } from './wide-parent.js'
@@ -20,6 +22,9 @@ const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)
   'ping-pong': pingPong,
   'wide-parent': wideParent,
   'ask-local': askLocal,
+  'ask-remote': askRemote,
+  'ask-remote-one': askRemoteOne,
+  'mirrored-writes': mirroredWrites,
 }
 
 const show = ({ bench, value, unit, baseline, baselineValue, ratio }: Figure): string => {

@@ -1,0 +1,54 @@
+/** Other processes of a bench: a nats-server on loopback, and modules that run until their parent goes. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { findNatsServer, startNatsServer } from '../bin/nats-server.js'
+
+export interface Far {
+  /** Address of the nats-server. */
+  readonly url: string
+  /** Runs a module of this folder with `args` in a process of its own; resolves when it says that it is ready. */
+  start(module: string, ...args: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts the server; it and all processes end with `close`, or with this process. */
+export const far = async (): Promise<Far> => {
+  const path = findNatsServer()
+  if (path === undefined) throw new Error('this bench needs nats-server: apt-get install nats-server')
+  const server = await startNatsServer(path)
+  const ends: (() => Promise<unknown>)[] = []
+  return {
+    url: server.url,
+    start: async (module, ...args) => {
+      const child = fork(join(import.meta.dirname, module), [server.url, ...args], { execArgv: [] })
+      const exited = once(child, 'exit')
+      ends.push(() => {
+        child.kill('SIGKILL')
+        return exited
+      })
+      const first = await Promise.race([once(child, 'message'), exited.then(() => null)])
+      if (first === null) throw new Error(`${module} ended before it was ready`)
+    },
+    close: async () => {
+      await Promise.all(ends.map((end) => end()))
+      await server.stop()
+    },
+  }
+}
+
+/** To be called by such a module when it is ready; it ends when its parent does. */
+export const ready = (): void => {
+  process.on('disconnect', () => process.exit(0))
+  process.send?.('ready')
+}
+
+/** Keeps `inFlight` operations going until `count` are done. */
+export const keepGoing = async (inFlight: number, count: number, one: (i: number) => Promise<unknown>): Promise<number> => {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await one(next++)
+  }
+  await Promise.all(Array.from({ length: inFlight }, worker))
+  return count
+}
