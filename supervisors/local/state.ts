@@ -219,7 +219,13 @@ const restartFailed = (state: SupervisorState, child: ChildState, now: number, a
   const { id } = child.rule
   if (!mayRestart(state, now, actions)) return
   state.plan = []
-  if (state.rules.strategy === 'one_for_all') state.plan = toStop(state, idsOf(state), 'gone')
+  if (state.rules.strategy === 'one_for_all') {
+    state.plan = toStop(
+      state,
+      idsOf(state).filter((each) => each !== id),
+      'gone',
+    )
+  }
   child.status = 'retrying'
   state.plan.push(toDo({ tag: 'retry', id, run: child.run }))
 }

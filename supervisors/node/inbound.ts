@@ -21,7 +21,7 @@ export const deliverLocal = (
 ): void => {
   const { kind, tag } = envelope
   const address = formatAddress(kind, parts.name)
-  const actor = parts.tree.actor(kind)
+  const actor = parts.tree.local(kind)
   if (actor === undefined) {
     if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
     answer('error', { tag: 'NoRecipient', address })

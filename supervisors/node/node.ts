@@ -11,13 +11,12 @@ import { formatAddress, nodeId } from '../../lib/ids.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
 import { RemoteRef } from './refs.js'
-import { nodeStatus, treeStatus } from './status.js'
+import { nodeStatus } from './status.js'
 
 /** The node as its callers see it, over its parts. */
 export class Node implements TumenNode {
   readonly name: string
   readonly #parts: Parts
-  #stopping: Promise<void> | null = null
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -51,9 +50,9 @@ export class Node implements TumenNode {
 
   local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>> {
     const { kind } = dataOf(protocol)
-    const ref = this.#parts.tree.local(kind)
-    if (ref === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds())
-    return ref as unknown as LocalRef<KindOf<P>>
+    const actor = this.#parts.tree.local(kind)
+    if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
+    return actor.ref as unknown as LocalRef<KindOf<P>>
   }
 
   remote<P extends AnyProtocol>(node: string, protocol: P): Ref<KindOf<P>> {
@@ -73,11 +72,11 @@ export class Node implements TumenNode {
   }
 
   status(): NodeStatus {
-    return nodeStatus(this.#parts, this.#stopping !== null)
+    return nodeStatus(this.#parts)
   }
 
   tree(): TreeNode {
-    return treeStatus(this.#parts)
+    return this.#parts.tree.status()
   }
 
   where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where {
@@ -97,7 +96,6 @@ export class Node implements TumenNode {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
-    this.#stopping ??= this.#parts.stop(options.drainMs ?? this.#parts.config.drainMs)
-    return this.#stopping
+    return this.#parts.stop(options.drainMs ?? this.#parts.config.drainMs)
   }
 }

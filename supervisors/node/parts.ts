@@ -1,5 +1,5 @@
 /** The parts of one node and how they live together: the kernel and its tree stay, the engine is one incarnation. */
-import type { EntitiesData, MessageData } from '../../lib/api/internal.js'
+import type { EntitiesData, MessageData, SupervisorData } from '../../lib/api/internal.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { Config } from '../../lib/config.js'
 import type { Engine } from '../../lib/engine/engine.js'
@@ -16,7 +16,7 @@ import type { Session } from '../../lib/transport/transport.js'
 import { entityCells } from './entity-cells.js'
 import { deliverLocal } from './inbound.js'
 import { type RefHome, RemoteRef } from './refs.js'
-import type { Tree } from './tree.js'
+import { Tree } from './tree.js'
 
 export interface PartsOptions {
   readonly cluster: string
@@ -28,6 +28,7 @@ export interface PartsOptions {
   readonly session: Session
   readonly kernel: Kernel
   readonly pubsub: PubSub
+  readonly root: SupervisorData
   readonly kinds: readonly EntitiesData[]
   readonly release: string
   /** Runs when the node has stopped. */
@@ -46,7 +47,7 @@ export class Parts {
   readonly kinds: readonly EntitiesData[]
   readonly home: RefHome
   readonly outside: Outside
-  tree!: Tree
+  readonly tree: Tree
   node!: TumenNode
   engine: Engine | null = null
   lastId: NodeId | null = null
@@ -55,9 +56,13 @@ export class Parts {
   readonly cells = new Map<string, ReturnType<typeof entityCells>>()
   readonly eventCounts: Record<string, number> = {}
   readonly #options: PartsOptions
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
   #starting: { stop(): void } | null = null
   #rejoining: Timer | null = null
   #isStopping = false
+  #stopped: Promise<void> | null = null
 
   constructor(options: PartsOptions) {
     this.#options = options
@@ -83,6 +88,14 @@ export class Parts {
       publish: (topic, payload) => this.pubsub.publish(topic, payload),
       subscribe: (topic, listener) => this.pubsub.subscribe(topic, listener),
     }
+    this.tree = new Tree({
+      kernel: this.kernel,
+      outside: this.outside,
+      root: options.root,
+      countOf: (kind) => this.cells.get(kind)?.count() ?? 0,
+      // Without its tree a node is of no use to the cluster.
+      ended: () => void this.stop(this.config.drainMs),
+    })
     for (const spec of options.kinds) {
       const { mailboxCountMax } = options.config
       const cellsOptions = { kernel: this.kernel, random: options.random, mailboxCountMax }
@@ -165,7 +178,7 @@ export class Parts {
   #tell(to: { kind: string; id: string; node?: string }, message: MessageData): void {
     const isHere = to.node !== undefined && (to.node === this.engine?.me || to.node === this.name)
     const local = isHere ? this.tree.local(to.kind) : undefined
-    if (local !== undefined) local.tell(message)
+    if (local !== undefined) local.ref.tell(message)
     else new RemoteRef(this.home, to.kind, to.id, to.node).tell(message)
   }
 
@@ -182,14 +195,19 @@ export class Parts {
   }
 
   /** Hands over and leaves, then stops the tree, the kernel and the connection. */
-  async stop(drainMs: number): Promise<void> {
+  stop(drainMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(drainMs)
+    return this.#stopped
+  }
+
+  async #stop(drainMs: number): Promise<void> {
     this.#isStopping = true
     this.#rejoining?.cancel()
     const engine = this.engine
     if (engine !== null && drainMs > 0) await new Promise<void>((resolve) => engine.leave(drainMs, resolve))
     this.#starting?.stop()
     this.engine = null
-    await this.tree?.stop()
+    await this.tree.stop()
     await new Promise<void>((resolve) => this.kernel.stop(resolve))
     await this.session.close()
     this.#options.stopped()

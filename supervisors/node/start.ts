@@ -1,6 +1,6 @@
 /** Starts a node: checks what it is given, connects, starts the tree, joins. */
 import * as E from 'fp-ts/lib/Either.js'
-import { checkOneProtocolPerName, childData, type ChildData, holdFreezing } from '../../lib/api/internal.js'
+import { checkOneProtocolPerName, holdFreezing, type SupervisorData } from '../../lib/api/internal.js'
 import { Misuse } from '../../lib/api/misuse.js'
 import type { NodeOptions } from '../../lib/api/node-options.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
@@ -18,7 +18,7 @@ import type { Session } from '../../lib/transport/transport.js'
 import { release } from '../../lib/version.js'
 import { Node } from './node.js'
 import { Parts } from './parts.js'
-import { entitiesIn, startTree, workersIn } from './tree.js'
+import { entitiesIn, rooted, workersIn } from './tree.js'
 
 /**
  * Starts a node and joins its cluster; resolves when it is a ready member that may own entities.
@@ -41,9 +41,7 @@ export const startNode = async (options: NodeOptions): Promise<TumenNode> => {
   })
   const parts = assemble(options, { config, spec, clock, random, name, session, thaw })
   try {
-    parts.tree = await startTree({ kernel: parts.kernel, outside: parts.outside, spec }).catch((error: unknown) => {
-      throw new StartFailed('ChildFailed', `A child of the tree did not start: ${String(error)}`, error)
-    })
+    await parts.tree.begin()
     await parts.join()
   } catch (error) {
     await parts.stop(0)
@@ -66,9 +64,9 @@ const checkedName = ({ cluster, name }: NodeOptions, random: Random): string => 
   return name
 }
 
-const checkedTree = ({ tree }: NodeOptions): ChildData => {
+const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
   try {
-    const spec = childData(tree)
+    const spec = rooted(tree)
     const kinds = entitiesIn(spec).map(({ kind }) => kind)
     checkOneProtocolPerName([...kinds, ...workersIn(spec).map(({ behavior }) => behavior)].map((d) => d.protocol))
     for (const { kind, source, consistency } of kinds) {
@@ -91,7 +89,7 @@ const open = async (options: NodeOptions, nodeName: string, clock: Clock, random
 
 interface Ingredients {
   readonly config: Config
-  readonly spec: ChildData
+  readonly spec: SupervisorData
   readonly clock: Clock
   readonly random: Random
   readonly name: string
@@ -118,6 +116,7 @@ const assemble = (options: NodeOptions, given: Ingredients): Parts => {
       },
       malformed: (topic, complaints) => kernel.deadLetter(`topic ${topic}`, 'unhandled', complaints),
     }),
+    root: spec,
     kinds: entitiesIn(spec),
     release,
     stopped: thaw,

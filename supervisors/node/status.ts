@@ -1,5 +1,5 @@
 /** What a node tells about itself, as plain data. */
-import type { NodeStatus, TreeNode } from '../../lib/api/status.js'
+import type { NodeStatus } from '../../lib/api/status.js'
 import { kindOfShard } from '../../lib/ids.js'
 import type { Parts } from './parts.js'
 
@@ -7,7 +7,7 @@ type MemberState = NodeStatus['members'][number]['status']
 const memberStatus = (status: string): MemberState =>
   status === 'joining' || status === 'ready' || status === 'leaving' ? status : 'dead'
 
-export const nodeStatus = (parts: Parts, isStopping: boolean): NodeStatus => {
+export const nodeStatus = (parts: Parts): NodeStatus => {
   const { engine } = parts
   const view = engine?.membership.view()
   const owned = new Map<string, number>()
@@ -20,7 +20,7 @@ export const nodeStatus = (parts: Parts, isStopping: boolean): NodeStatus => {
   return {
     node: engine?.me ?? parts.lastId ?? parts.name,
     cluster: parts.cluster,
-    status: statusOf(parts, isStopping),
+    status: statusOf(parts),
     transport: parts.session.facts.summary,
     viewVersion: view?.version ?? 0,
     members: [...(view?.members ?? [])]
@@ -37,9 +37,9 @@ export const nodeStatus = (parts: Parts, isStopping: boolean): NodeStatus => {
   }
 }
 
-const statusOf = (parts: Parts, isStopping: boolean): NodeStatus['status'] => {
-  if (parts.engine === null) return isStopping ? 'stopped' : 'joining'
-  if (isStopping) return 'leaving'
+const statusOf = (parts: Parts): NodeStatus['status'] => {
+  if (parts.engine === null) return parts.isStopping ? 'stopped' : 'joining'
+  if (parts.isStopping) return 'leaving'
   return parts.isFrozen ? 'frozen' : 'ready'
 }
 
@@ -57,5 +57,3 @@ const countersOf = (parts: Parts): Record<string, number> => {
   return counters
 }
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '')
-
-export const treeStatus = (parts: Parts): TreeNode => parts.tree.status((kind) => parts.cells.get(kind)?.count() ?? 0)

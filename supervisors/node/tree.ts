@@ -1,27 +1,27 @@
 /** A node's tree while it runs: started from the specs, looked up by kind, shown as data. */
-import type { ChildData, EntitiesData, WorkerData } from '../../lib/api/internal.js'
+import {
+  type BehaviorData,
+  behaviorData,
+  childData,
+  type ChildData,
+  type EntitiesData,
+  type SupervisorData,
+  type WorkerData,
+} from '../../lib/api/internal.js'
+import { supervisor } from '../../lib/api/child-spec.js'
+import type { ChildSpec } from '../../lib/api/child-data.js'
 import type { TreeNode } from '../../lib/api/status.js'
-import { AskFailed } from '../../lib/errors.js'
+import { AskFailed, StartFailed } from '../../lib/errors.js'
 import type { Cell } from '../../lib/kernel/cell.js'
+import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
-import { LocalActor } from '../../lib/kernel/local-actor.js'
-import type { LocalActorRef } from '../../lib/kernel/local-ref.js'
+import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { Outside } from '../../lib/kernel/outside.js'
-
-export interface Tree {
-  actor(kind: string): LocalActor | undefined
-  local(kind: string): LocalActorRef | undefined
-  /** The names of what the tree holds. */
-  kinds(): readonly string[]
-  /** Below which the entities of a kind live. */
-  cellOf(kind: string): Cell<any> | undefined
-  start(under: string, behavior: object): Promise<LocalActorRef>
-  status(countOf: (kind: string) => number): TreeNode
-  stop(): Promise<void>
-}
+import type { Child } from '../local/supervisor.js'
+import { LocalTree } from '../local/tree.js'
 
 /** Every child of the tree, parents before children. */
-export const flatten = (spec: ChildData): readonly ChildData[] =>
+const flatten = (spec: ChildData): readonly ChildData[] =>
   spec.type === 'supervisor' ? [spec, ...spec.children.flatMap(flatten)] : [spec]
 
 export const entitiesIn = (spec: ChildData): readonly EntitiesData[] =>
@@ -29,64 +29,122 @@ export const entitiesIn = (spec: ChildData): readonly EntitiesData[] =>
 export const workersIn = (spec: ChildData): readonly WorkerData[] =>
   flatten(spec).filter((child): child is WorkerData => child.type === 'worker')
 
+/** A tree of one child gets a supervisor. */
+export const rooted = (tree: ChildSpec): SupervisorData => {
+  const spec = childData(tree)
+  return spec.type === 'supervisor' ? spec : (childData(supervisor('root', {}, [tree])) as SupervisorData)
+}
+
 export interface TreeOptions {
   readonly kernel: Kernel
   readonly outside: Outside
-  readonly spec: ChildData
+  readonly root: SupervisorData
+  /** How many entities of a kind run here. */
+  readonly countOf: (kind: string) => number
+  /** The root supervisor gave up. */
+  readonly ended: (reason: ExitReason) => void
 }
 
-/** Starts the workers in order, below one cell per supervisor. */
-export const startTree = async ({ kernel, outside, spec }: TreeOptions): Promise<Tree> => {
-  const actors = new Map<string, LocalActor>()
-  const cells = new Map<string, Cell<any>>()
-  const restarts = new Map<string, number>()
-  const startWorker = (worker: WorkerData, parent: Cell<any> | undefined): Promise<void> => {
-    const actor: LocalActor = new LocalActor(kernel, {
-      name: worker.id,
+/** The place of a kind's entities in the tree: their cells live below it. */
+class EntitiesPlace implements Child {
+  readonly cell: Cell<never>
+  constructor(
+    readonly kind: string,
+    private readonly countOf: (kind: string) => number,
+    kernel: Kernel,
+    parent: Cell<any>,
+  ) {
+    this.cell = kernel.spawn<never>({
+      name: kind,
       parent,
-      behavior: worker.behavior,
-      outside,
-      ended: () => {
-        restarts.set(worker.id, (restarts.get(worker.id) ?? 0) + 1)
-        actor.begin(() => undefined)
-      },
-    })
-    actors.set(worker.behavior.kind, actor)
-    return new Promise((resolve, reject) => {
-      actor.begin((failed) => (failed === undefined ? resolve() : reject(failed.error)))
+      receive: () => undefined,
+      crashed: () => undefined,
+      delivered: (message) => kernel.deadLetter(this.cell.path, 'unhandled', message),
     })
   }
-  const place = (child: ChildData, parent: Cell<any> | undefined): Cell<any> =>
-    kernel.spawn({ name: child.id, parent, receive: () => undefined, crashed: () => undefined })
-  const startOne = async (child: ChildData, parent: Cell<any> | undefined): Promise<void> => {
-    if (child.type === 'worker') await startWorker(child, parent)
-    else {
-      const cell = place(child, parent)
-      if (child.type === 'entities') cells.set(child.kind.kind, cell)
-      if (child.type === 'supervisor') for (const below of child.children) await startOne(below, cell)
-    }
+  begin(done: () => void): void {
+    for (const cell of this.cell.children) cell.resume()
+    done()
   }
-  await startOne(spec, undefined)
-  const statusOf = (child: ChildData, countOf: (kind: string) => number): TreeNode => ({
-    id: child.id,
-    type: child.type,
-    status: 'running',
-    restarts: restarts.get(child.id) ?? 0,
-    ...(child.type === 'entities' ? { count: countOf(child.kind.kind) } : {}),
-    ...(child.type === 'supervisor' ? { strategy: child.strategy } : {}),
-    children: child.type === 'supervisor' ? child.children.map((below) => statusOf(below, countOf)) : [],
-  })
-  return {
-    actor: (kind) => actors.get(kind),
-    local: (kind) => actors.get(kind)?.ref,
-    kinds: () => [...actors.keys(), ...cells.keys()],
-    cellOf: (kind) => cells.get(kind),
-    start: (under) =>
-      Promise.reject(new AskFailed({ tag: 'NoRecipient', address: under })),
-    status: (countOf) => statusOf(spec, countOf),
-    stop: async () => {
-      for (const actor of [...actors.values()].toReversed())
-        await new Promise<void>((resolve) => actor.halt(resolve))
-    },
+  /** Entities keep their state and their mail; they handle nothing until they begin again. */
+  halt(done: () => void): void {
+    for (const cell of this.cell.children) cell.suspend()
+    done()
+  }
+  abort(): void {
+    for (const cell of this.cell.children) cell.suspend()
+  }
+  close(reason: ExitReason): void {
+    this.cell.stop(undefined, reason)
+  }
+  tree(): Pick<TreeNode, 'count' | 'strategy' | 'children'> {
+    return { count: this.countOf(this.kind), children: [] }
   }
 }
+
+export class Tree {
+  readonly #local: LocalTree
+  readonly #places = new Map<string, EntitiesPlace>()
+
+  constructor(options: TreeOptions) {
+    const { kernel, outside, root, countOf, ended } = options
+    this.#local = new LocalTree({
+      kernel,
+      outside,
+      root,
+      entities: (data, parent) => {
+        const place = new EntitiesPlace(data.kind.kind, countOf, kernel, parent)
+        this.#places.set(data.kind.kind, place)
+        return place
+      },
+      ended,
+    })
+  }
+
+  /** Starts everything in order; rejects with `ChildFailed`, and then nothing runs. */
+  begin(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#local.begin((failed) => {
+        if (failed === undefined) resolve()
+        else reject(new StartFailed('ChildFailed', sentenceOf(failed.error), failed.error))
+      })
+    })
+  }
+
+  local(kind: string): LocalActor | undefined {
+    return this.#local.local(kind)
+  }
+  /** The names of what the tree holds. */
+  get kinds(): readonly string[] {
+    return [...this.#local.localKinds, ...this.#places.keys()]
+  }
+  /** Below which the entities of a kind live. */
+  cellOf(kind: string): Cell<any> | undefined {
+    return this.#places.get(kind)?.cell
+  }
+
+  start(under: string, behavior: object): Promise<LocalActor['ref']> {
+    const data: BehaviorData = behaviorData(behavior)
+    return new Promise((resolve, reject) => {
+      this.#local.startUnder(under, data, (answer) => {
+        if (answer.tag === 'started') resolve(answer.actor.ref)
+        else if (answer.tag === 'not-found') reject(new AskFailed({ tag: 'NoRecipient', address: under }))
+        else if (answer.tag === 'failed') reject(new AskFailed({ tag: 'Crashed', address: under, cause: answer.error }))
+        else {
+          const mailboxCountMax = answer.countMax
+          reject(new AskFailed({ tag: 'Overloaded', address: under, mailboxCountMax, retryAfterMs: 1_000 }))
+        }
+      })
+    })
+  }
+
+  status(): TreeNode {
+    return this.#local.tree()
+  }
+  stop(): Promise<void> {
+    return new Promise((resolve) => this.#local.stop(resolve))
+  }
+}
+
+const sentenceOf = (error: unknown): string =>
+  `A child of the tree did not start: ${error instanceof Error ? error.message : String(error)}`
