@@ -14,3 +14,7 @@ export { type ClientSocket, Session, Sessions, SessionView } from './session/pro
 export { session, sessionKind } from './session/session.js'
 export { sessions } from './session/sessions.js'
 export { LoggedIn } from './topics.js'
+export { commandsPage } from './gateway/decode.js'
+export { startGateway, type Gateway, type GatewayOptions } from './gateway/gateway.js'
+export { type GatewayLimits, gatewayLimits } from './gateway/limits.js'
+export type { Authenticate, Authenticated } from './gateway/login.js'

@@ -1,4 +1,4 @@
-/** What a player is shown without having asked. A notice travels party → session → node with the socket → client. */
+/** What a player is shown without having asked. A notice travels party → session → node → client. */
 import * as t from 'io-ts'
 import { PartyId, PlayerId } from './ids.js'
 

@@ -81,3 +81,7 @@ export {
   type StartError,
 } from './errors.js'
 export type { Transport } from './transport/transport.js'
+export type { Clock, Timer } from './std/clock.js'
+export type { Random } from './std/random.js'
+export { systemClock, systemRandom } from './std/system.js'
+export { fullBucket, takeTokens, tokensDueMs, type TokenBucket, type Tokens } from './std/token-bucket.js'

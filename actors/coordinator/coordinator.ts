@@ -7,8 +7,8 @@ import { Coordinator } from './protocol.js'
 const greeting = (player: PlayerId): string => `Welcome, ${player}.`
 
 /**
- * The voice of the game, one on each node. Each hears of every login in the cluster and greets those of its own
- * node: so a login is greeted at most once, and once if its node lives.
+ * The voice of the game, one on each node. Each hears of every login in the cluster and greets those of its
+ * own node: so a login is greeted at most once, and once if its node lives.
  */
 export const coordinator = behavior(Coordinator, {
   init: () => 0,

@@ -91,7 +91,7 @@ export const depart = (
   }
 }
 
-/** Ends the party: everybody goes, no invitation holds, and its id is remembered so that it is not used again. */
+/** Ends the party: everybody goes, no invitation holds, and its id is remembered for a while. */
 export const close = (party: PartyState, exit: Exit, options: PartyOptions): Move => {
   const { party: left, actions } = depart(party, { ...exit, going: party.members, leader: null }, options)
   const closed: PartyState = {

@@ -193,7 +193,7 @@ export const joining = (options: PartyOptions): Pick<Steps, Joins> => ({
   },
 })
 
-/** The player is in another party. The invitation holds on, unless its time ran out while the slot was asked. */
+/** The player is in another party. The invitation holds on, unless it expired while the slot was asked. */
 const claimRefused = (party: S.PartyState, player: PlayerId, refusal: Action, now: number) => {
   const invite = S.byPlayer(party.invites, player)
   if (invite === undefined || invite.expiresAt > now) return next(party, refusal)

@@ -8,11 +8,14 @@ export interface PartyOptions {
   readonly allInvite: boolean
   /** True: also players who are gone may be invited. Default false: TARGET_OFFLINE. */
   readonly inviteOffline: boolean
-  /** What becomes of a leader's `Leave` while others are there. `promote`: the longest-serving member, preferably online, leads. */
+  /**
+   * What becomes of a leader's `Leave` while others are there. Default `refuse`; `promote`: the
+   * longest-serving member leads, preferably one who is online.
+   */
   readonly leaderLeave: 'refuse' | 'promote'
   /**
-   * How long a leader may be offline, in milliseconds. Then the longest-serving member who is online leads; if
-   * there is none the party ends. Default 300,000; longer than the session's grace.
+   * How long a leader may be offline, in milliseconds. Then the longest-serving member who is online leads;
+   * if there is none the party ends. Default 300,000; longer than the session's grace.
    */
   readonly graceMs: number
   /** How long a party that ended is remembered, so that its id is not used again. Default 600,000. */

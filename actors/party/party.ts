@@ -7,8 +7,8 @@ import { Party } from './protocol.js'
 import { noParty, PartyState } from './state.js'
 import { together } from './together.js'
 
-/** What a party does with each message: pure, so it runs the same on its owner, in a test and in the simulation. */
-export const partySteps = (options: PartyOptions): Steps => ({
+/** What a party does with each message: pure, so it runs the same on its owner and in a simulation. */
+const partySteps = (options: PartyOptions): Steps => ({
   ...joining(options),
   ...leaving(options),
   ...together(options),
@@ -17,8 +17,8 @@ export const partySteps = (options: PartyOptions): Steps => ({
 /**
  * Players who move together: one entity per party, wherever in the cluster.
  *
- * Guarantees: a player is a member of at most one party; every acknowledged change survives the loss of a node;
- * members are told of each change in order.
+ * Guarantees: a player is a member of at most one party; every acknowledged change survives the loss of a
+ * node; members are told of each change in order.
  *
  * Errors: throws a sentence that names the option when one is out of its range.
  *

@@ -4,7 +4,7 @@ import { PartyId, PlayerId } from '../ids.js'
 import { Presence } from '../presence.js'
 
 /** The longest line of chat, in characters, after blanks at its ends are cut off. */
-export const chatCharsMax = 500
+const chatCharsMax = 500
 
 export const PartyCode = t.keyof({
   NO_SUCH_PARTY: null,
@@ -48,14 +48,13 @@ export const PartyView = t.type({
 export type PartyView = t.TypeOf<typeof PartyView>
 
 /** The version that the change made, or the present one if nothing had to change. */
-export const Changed = t.type({ version: t.number, changed: t.boolean })
-export type Changed = t.TypeOf<typeof Changed>
+const Changed = t.type({ version: t.number, changed: t.boolean })
 
 /** Who went. The answer comes when each of them is free to join another party. */
 export const Gone = t.type({ version: t.number, removed: t.array(PlayerId) })
 export type Gone = t.TypeOf<typeof Gone>
 
-export const ChatText = new t.Type<string, string, unknown>(
+const ChatText = new t.Type<string, string, unknown>(
   `a line of 1 to ${chatCharsMax} characters`,
   (value): value is string => typeof value === 'string' && isLine(value),
   (value, context) =>
@@ -65,11 +64,12 @@ export const ChatText = new t.Type<string, string, unknown>(
 const isLine = (text: string): boolean => text.trim() !== '' && text.length <= chatCharsMax
 
 /**
- * What may be said to a party. Whoever speaks has been authenticated by the gateway: `by` and `player` are true.
+ * What may be said to a party. Whoever speaks has been authenticated by the gateway: `by` and `player` are
+ * true.
  *
  * Each command is refused with the first of its codes that applies, in the order given here, and a refused
- * command has changed nothing. Each change of leader, members or invitations makes the version grow by one; chat
- * and presence do not.
+ * command has changed nothing. Each change of leader, members or invitations makes the version grow by one;
+ * chat and presence do not.
  */
 export const Party = protocol('party', PartyId, {
   /** DUPLICATE, ALREADY_IN_PARTY. Claims the creator's slot, who is then leader and only member. */
@@ -87,7 +87,9 @@ export const Party = protocol('party', PartyId, {
   Decline: message({ player: PlayerId }).replies(Changed).refuses(PartyRefusal),
   /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER, NOT_A_MEMBER. To oneself changes nothing. */
   Transfer: message({ by: PlayerId, target: PlayerId }).replies(Changed).refuses(PartyRefusal),
-  /** NO_SUCH_PARTY, NOT_IN_PARTY, LEADER_CANNOT_LEAVE (while others are there). The last one out closes it. */
+  /**
+   * NO_SUCH_PARTY, NOT_IN_PARTY, LEADER_CANNOT_LEAVE (while others are there). The last one out closes it.
+   */
   Leave: message({ player: PlayerId }).replies(Gone).refuses(PartyRefusal),
   /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER. */
   Disband: message({ by: PlayerId }).replies(Gone).refuses(PartyRefusal),
@@ -98,7 +100,9 @@ export const Party = protocol('party', PartyId, {
    * socket may still come back; never the leader.
    */
   Clear: message({ by: PlayerId, includeGrace: t.boolean }).replies(Gone).refuses(PartyRefusal),
-  /** NO_SUCH_PARTY, NOT_IN_PARTY. Every member gets it, the speaker too, with the party's own running number. */
+  /**
+   * NO_SUCH_PARTY, NOT_IN_PARTY. Every member gets it, the speaker too, with the party's own running number.
+   */
   Chat: message({ by: PlayerId, text: ChatText })
     .replies(t.type({ number: t.number }))
     .refuses(PartyRefusal),

@@ -79,7 +79,7 @@ export const noParty = (id: PartyId): PartyState => ({
   version: 0,
 })
 
-// ── what is so ───────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── what is so ────────────────────────────────────────────────────────────
 
 type Named = { readonly player: PlayerId }
 export const byPlayer = <A extends Named>(all: readonly A[], player: PlayerId): A | undefined =>
@@ -108,7 +108,7 @@ export const viewOf = (party: PartyState, leader: PlayerId, sizeMax: number): Pa
   version: party.version,
 })
 
-// ── what changes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── what changes ────────────────────────────────────────────────────────────
 
 /** Every change of leader, members and invitations goes through here: one change, one version. */
 export const changed = (party: PartyState, change: Partial<PartyState>): PartyState => ({
@@ -120,7 +120,7 @@ export const changed = (party: PartyState, change: Partial<PartyState>): PartySt
 /** The domain's "no". */
 export const no = (code: PartyCode) => refuse<{ readonly code: PartyCode }>({ code })
 
-// ── what is told ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── what is told ────────────────────────────────────────────────────────────
 
 export const tellPlayer = (player: PlayerId, notice: Notice): Action =>
   act.tell(Session.at(player), Session.Notify({ notice }))

@@ -23,8 +23,8 @@ export type SlotView = t.TypeOf<typeof SlotView>
 const claim = { party: PartyId, claim: t.number }
 
 /**
- * What may be said to a player's slot: which party the player is in. One entity per player, so at most one claim
- * holds, whatever the parties do at the same moment.
+ * What may be said to a player's slot: which party the player is in. One entity per player, so at most one
+ * claim holds, whatever the parties do at the same moment.
  */
 export const PlayerSlot = protocol('player-slot', PlayerId, {
   /** A party takes the player, before it appends the member. The same party may claim again. */

@@ -34,8 +34,8 @@ export const Session = protocol('session', PlayerId, {
 })
 
 /** Why a player's socket is closed by the cluster. */
-export const CloseReason = t.keyof({ replaced: null, 'node-stops': null })
-export type CloseReason = t.TypeOf<typeof CloseReason>
+const CloseReason = t.keyof({ replaced: null, 'node-stops': null })
+type CloseReason = t.TypeOf<typeof CloseReason>
 
 /** The way to one client: neither throws, and neither waits. */
 export interface ClientSocket {

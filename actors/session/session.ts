@@ -6,8 +6,8 @@ import { noSession, Own, SessionState, sessionSteps } from './state.js'
 /**
  * Where a player's socket is, for whoever wants to tell the player something: one entity per player.
  *
- * Guarantees: at most one socket per player counts, the newest; an older one is closed wherever it is; parties
- * learn whether the player can be reached, also when the node with the socket died.
+ * Guarantees: at most one socket per player counts, the newest; an older one is closed wherever it is;
+ * parties learn whether the player can be reached, also when the node with the socket died.
  */
 export const sessionKind = (options: Partial<SessionOptions> = {}) =>
   kind(Session, {

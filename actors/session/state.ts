@@ -123,7 +123,8 @@ export const sessionSteps = (options: SessionOptions): Handlers<typeof Session, 
     },
     Alive: (before, socket, at) => {
       if (before.status === 'online' && isPresent(before, socket)) return next({ ...before, aliveAt: at.now })
-      // A socket that was taken for dead, or whose session was lost, comes back; one that was replaced does not.
+      // A socket that was taken for dead, or whose session was lost, comes back; one that was replaced does
+      // not.
       if (before.status !== 'online' && (before.socket === null || isPresent(before, socket))) {
         const { state, actions } = attached(before, socket, at.now)
         return next(state, ...actions)
