@@ -33,7 +33,10 @@ const room = kind(Room, {
   },
 })
 
+const signalListeners = () => process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')
+const before = signalListeners()
 const node = await startNode({ cluster: 'embedded', tree: supervisor('root', {}, [entities(room)]) })
+console.log(`signal listeners added by tumen: ${signalListeners() - before}`)
 
 /** GET /room/player: 200 with the number of players inside, 409 with the refusal, else 400 or 503. */
 const server = createServer(async (request, response) => {
@@ -53,9 +56,7 @@ process.once('SIGTERM', () => {
   server.closeAllConnections()
   server.close(async () => {
     await node.stop({ drainMs: 5_000 })
-    console.log(
-      `listeners of signals left: ${process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')}`,
-    )
+    console.log('stopped, when the host said so')
     process.exitCode = 3
   })
 })

@@ -71,6 +71,7 @@ export type { Reach } from './api/spec.js'
 export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
+export type { Config, ConfigInput } from './config.js'
 export {
   AskFailed,
   StartFailed,

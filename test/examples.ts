@@ -36,7 +36,13 @@ const expected: Readonly<Record<string, { readonly lines: readonly string[]; rea
     lines: ['n1: welcome alice', 'n2: welcome bob', 'n1 greeted alice', 'n2 greeted bob'],
   },
   '04-embedded': {
-    lines: ['alice: 200 1 inside', 'bob: 200 2 inside', 'carol: 409 FULL', 'listeners of signals left: 0'],
+    lines: [
+      'signal listeners added by tumen: 0',
+      'alice: 200 1 inside',
+      'bob: 200 2 inside',
+      'carol: 409 FULL',
+      'stopped, when the host said so',
+    ],
     code: 3,
   },
 }

@@ -1,7 +1,14 @@
 /** The declarations as the runtime reads them. Not part of the public edge. */
 export { actionData, type AddressData } from './act.js'
 export { behaviorData, type BehaviorData } from './behavior.js'
-export { childData, type ChildData, type EntitiesData, type WorkerData } from './child-data.js'
+export {
+  childData,
+  type ChildData,
+  type DynamicData,
+  type EntitiesData,
+  type SupervisorData,
+  type WorkerData,
+} from './child-data.js'
 export { deepFreeze, freezing, holdFreezing } from './diagnostics.js'
 export { kindData, type KindData } from './kind.js'
 export { madeBy, specIn, specOfMessage, type MessageData } from './maker.js'
