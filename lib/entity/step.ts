@@ -87,6 +87,7 @@ const stepAsk = (context: StepContext, input: Extract<StepInput, { type: 'ask' }
   const { asker } = input
   const known = context.copy?.replies.get(asker.reqId)
   if (known !== undefined) return known.outcome === 'pending' ? none : { type: 'remembered', reply: known }
+  if (isBelowFloor(context, asker)) return none
   if (!isLive(context) && !mayBegin(context)) return nobody(context)
   const spec = context.kind.data.specs.get(input.tag)
   if (spec === undefined || (spec.form !== 'ask' && spec.form !== 'read'))
@@ -102,13 +103,26 @@ const stepAsk = (context: StepContext, input: Extract<StepInput, { type: 'ask' }
   return settle(context, draft, run(context, input.tag, payload.right, at), { asker, spec })
 }
 
-/** The sender of commands has had the answers below its floor. */
+/** The sender of commands has had the answers below its floor: they are not repeated, only late. */
 const forgetAnswered = (context: StepContext, draft: Draft, asker: Asker): void => {
-  if (asker.floor === undefined || context.copy === undefined) return
-  const sender = asker.reqId.slice(0, asker.reqId.lastIndexOf('/') + 1)
-  for (const reqId of context.copy.replies.keys())
-    if (reqId.startsWith(sender) && Number(reqId.slice(sender.length)) < asker.floor) draft.forgets.push(reqId)
+  if (asker.floor === undefined) return
+  const sender = senderOf(asker)
+  draft.heard.push([sender, [Math.max(asker.floor, floorOf(context, sender)), 0, 0, 0]])
+  const { commandKeepMs, replyKeepMs } = context.limits
+  for (const [reqId, { keepUntil }] of context.copy?.replies ?? []) {
+    // Not at once: what was sent before may still be under way, and the floor is kept for some senders only.
+    const isOld = keepUntil - commandKeepMs + replyKeepMs <= context.now
+    if (isOld && reqId.startsWith(sender) && Number(reqId.slice(sender.length)) < asker.floor) draft.forgets.push(reqId)
+  }
 }
+const senderOf = (asker: Asker): string => asker.reqId.slice(0, asker.reqId.lastIndexOf('/') + 1)
+const isBelowFloor = (context: StepContext, asker: Asker): boolean => {
+  if (asker.floor === undefined) return false
+  const sender = senderOf(asker)
+  return Number(asker.reqId.slice(sender.length)) < floorOf(context, sender)
+}
+/** Kept where the positions of tells are, bounded as they are. */
+const floorOf = (context: StepContext, sender: string): number => context.copy?.heard.get(sender)?.[0] ?? 0
 
 const stepSpawn = (context: StepContext, asker: Asker): StepResult => {
   const known = context.copy?.replies.get(asker.reqId)
