@@ -6,6 +6,7 @@ import { type Ranking, ranking } from '../placement/placement.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { claim } from './mirror.js'
 import { tickOwner } from './owner.js'
+import type { ShardRecord } from './protocol.js'
 import type { Shards } from './shards.js'
 import { isOwning, isQuiet, type Shard } from './state.js'
 import { found } from './write.js'
@@ -19,7 +20,12 @@ export interface CaretakerOptions {
   readonly config: Config
   readonly shards: Shards
   readonly writes: Writes
-  readonly membership: { view(): View; leaseHolds(): boolean; isGone(node: NodeId): boolean }
+  readonly membership: {
+    view(): View
+    leaseHolds(): boolean
+    isGone(node: NodeId): boolean
+    leaseIsOver(node: NodeId): boolean
+  }
   readonly copiesOf: (kind: string) => number
   /** All records that were there at the start have been seen. */
   readonly isLive: () => boolean
@@ -120,7 +126,17 @@ export class Caretaker {
     if (record === null || record.owner === me || !membership.isGone(record.owner)) return false
     const heir = record.insync.find((node) => !membership.isGone(node))
     if (heir === me) shards.step(shard, (context) => claim(shard, context))
-    else if (heir === undefined && this.rankingOf(kindOfShard(shard.id)).owner(shard.id) === me) this.begin(shard)
+    else if (heir === undefined && this.#isFirst(shard) && this.#isFree(record)) this.begin(shard)
     return true
+  }
+  #isFirst(shard: Shard): boolean {
+    return this.rankingOf(kindOfShard(shard.id)).owner(shard.id) === this.#options.me
+  }
+  /**
+   * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead by
+   * mistake goes on until its lease is over.
+   */
+  #isFree({ owner, insync }: ShardRecord): boolean {
+    return [owner, ...insync].every((node) => this.#options.membership.leaseIsOver(node))
   }
 }

@@ -39,6 +39,8 @@ export interface OwnershipOptions {
     view(): View
     leaseHolds(): boolean
     isGone(node: NodeId): boolean
+    /** Gone, and its lease has run out also by its own clock. */
+    leaseIsOver(node: NodeId): boolean
   }
   /** How many mirrors a kind wants; 0 for kinds without. */
   copiesOf(kind: string): number
