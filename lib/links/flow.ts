@@ -1,10 +1,10 @@
 /**
  * Credit between two nodes on the data lane, so that no server ever holds much for a slow receiver.
  *
- * Each frame carries how many bytes its sender has sent so far and how many it has taken from the other side. The
- * difference is what is under way; beyond the window nothing is sent. Lost frames need no repair, because `sent`
- * counts them: the next frame that arrives moves `taken` past them. When there is none, a sender that wants room
- * asks for an answer.
+ * Each frame carries how many bytes its sender has sent so far and how many it has taken from the other
+ * side. The difference is what is under way; beyond the window nothing is sent. Lost frames need no repair,
+ * because `sent` counts them: the next frame that arrives moves `taken` past them. When there is none, a
+ * sender that wants room asks for an answer.
  */
 import type { FrameStamp } from '../wire/frame.js'
 
@@ -20,7 +20,10 @@ export interface Flow {
 
 export const newFlow = (): Flow => ({ sent: 0, acknowledged: 0, taken: 0, told: 0 })
 
-/** Whether more may be sent while `waitingBytes` wait to leave. The window is exceeded by one envelope at most. */
+/**
+ * Whether more may be sent while `waitingBytes` wait to leave. The window is exceeded by one envelope at
+ * most.
+ */
 export const hasRoom = (flow: Flow, waitingBytes: number, windowBytes: number): boolean =>
   flow.sent - flow.acknowledged + waitingBytes < windowBytes
 
@@ -31,7 +34,9 @@ export const stampNext = (flow: Flow, bytes: number, asks: boolean): FrameStamp 
   return { sent: flow.sent, taken: flow.taken, asks }
 }
 
-/** Notes a stamp that arrived; true when the other side should be told soon, with an empty frame if need be. */
+/**
+ * Notes a stamp that arrived; true when the other side should be told soon, with an empty frame if need be.
+ */
 export const noteStamp = (flow: Flow, stamp: FrameStamp, windowBytes: number): boolean => {
   // Frames may be doubled or late: only the highest numbers count, and never more than was sent.
   flow.acknowledged = Math.max(flow.acknowledged, Math.min(stamp.taken, flow.sent))

@@ -1,8 +1,8 @@
 /**
  * Links to other nodes: envelopes for one node in one turn of the event loop leave as one frame.
  *
- * Order is kept per receiver and lane. Nothing is kept for later: what cannot leave now is refused where it is sent,
- * and counted. What was accepted may still be lost with the connection or the receiver.
+ * Order is kept per receiver and lane. Nothing is kept for later: what cannot leave now is refused where it
+ * is sent, and counted. What was accepted may still be lost with the connection or the receiver.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { NodeId } from '../ids.js'
@@ -13,12 +13,17 @@ import { decodeFrame, FrameWriter, type NotSendable } from '../wire/frame.js'
 import { type Flow, hasRoom, newFlow, noteStamp, stampNext } from './flow.js'
 
 /** `Down`: not connected. `Full`: the receiver has not taken enough of what was sent to it. */
-export type SendProblem = NotSendable | { readonly tag: 'Down' } | { readonly tag: 'Full'; readonly windowBytes: number }
+export type SendProblem =
+  | NotSendable
+  | { readonly tag: 'Down' }
+  | { readonly tag: 'Full'; readonly windowBytes: number }
 
 export interface LinksConfig {
   /** The longest frame; what the transport found may lower it. */
   readonly frameBytesMax: number
-  /** Bytes that may be under way to one node on the data lane; default 4 MiB. More bears longer round trips. */
+  /**
+   * Bytes that may be under way to one node on the data lane; default 4 MiB. More bears longer round trips.
+   */
   readonly linkWindowBytes?: number
 }
 
@@ -85,8 +90,17 @@ const askRoomMs = 100
 
 class FrameLinks implements Links {
   readonly counters: LinkCounters = {
-    sent: 0, received: 0, local: 0, framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0,
-    droppedDown: 0, droppedFull: 0, droppedUnsendable: 0, framesMalformed: 0,
+    sent: 0,
+    received: 0,
+    local: 0,
+    framesSent: 0,
+    framesReceived: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    droppedDown: 0,
+    droppedFull: 0,
+    droppedUnsendable: 0,
+    framesMalformed: 0,
   }
   readonly inbox: Inbox = { onFrame: (frame, lane) => this.#receive(frame, lane) }
   readonly #o: LinksOptions
@@ -183,7 +197,16 @@ class FrameLinks implements Links {
     const links = this.#links[lane]
     let link = links.get(to)
     if (link === undefined) {
-      link = { to, lane, ...newFlow(), writer: undefined, count: 0, tells: false, asks: false, asking: undefined }
+      link = {
+        to,
+        lane,
+        ...newFlow(),
+        writer: undefined,
+        count: 0,
+        tells: false,
+        asks: false,
+        asking: undefined,
+      }
       links.set(to, link)
     }
     return link
@@ -251,7 +274,8 @@ class FrameLinks implements Links {
     }
     const { envelopes, from } = decoded.right
     const link = this.#link(from, lane)
-    if (noteStamp(link, decoded.right, this.#windowBytes) && this.#o.session.status() === 'up') this.#tell(link)
+    if (noteStamp(link, decoded.right, this.#windowBytes) && this.#o.session.status() === 'up')
+      this.#tell(link)
     this.counters.received += envelopes.length
     for (const envelope of envelopes) {
       if (this.#closed) return

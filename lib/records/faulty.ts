@@ -1,6 +1,13 @@
 /** Makes a record store slow, silent or out of reach for one node; part of `transport/faulty.ts`. */
 import type { Clock } from '../std/clock.js'
-import { type Created, createValidMs, type Latest, type Records, type RecordVersion, type Watch } from './records.js'
+import {
+  type Created,
+  createValidMs,
+  type Latest,
+  type Records,
+  type RecordVersion,
+  type Watch,
+} from './records.js'
 
 /** What this file needs of the state of a faulty transport. */
 export interface RecordFaults {
@@ -20,7 +27,10 @@ export interface RecordFaults {
   reach(node: string, fn: () => void): void
 }
 
-/** One call: the way there may be lost, the way back too; the caller hears `lost` after the timeout at the latest. */
+/**
+ * One call: the way there may be lost, the way back too; the caller hears `lost` after the timeout at the
+ * latest.
+ */
 const call = <A>(state: RecordFaults, node: string, lost: A, done: (a: A) => void) => {
   let open = true
   const finish = (answer: A): void => {
@@ -43,8 +53,8 @@ const call = <A>(state: RecordFaults, node: string, lost: A, done: (a: A) => voi
 }
 
 /**
- * A watch that shows nothing while its node is cut off, and is opened again, from what is there, after that. What
- * it shows may be late, never out of order.
+ * A watch that shows nothing while its node is cut off, and is opened again, from what is there, after that.
+ * What it shows may be late, never out of order.
  */
 const faultyWatch = (inner: Records, state: RecordFaults, node: string, shown: Shown): Watch => {
   let stopped = false
@@ -63,7 +73,11 @@ const faultyWatch = (inner: Records, state: RecordFaults, node: string, shown: S
       if (due > now) state.clock.after(due - now, arrive)
       else arrive()
     }
-    const opened = inner.watch(shown.prefix, (record) => show(() => shown.onRecord(record)), () => show(shown.onLive))
+    const opened = inner.watch(
+      shown.prefix,
+      (record) => show(() => shown.onRecord(record)),
+      () => show(shown.onLive),
+    )
     watch = {
       stop: () => {
         isCurrent = false

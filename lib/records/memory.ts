@@ -1,6 +1,13 @@
 /** The record store of the memory transport: one object for all nodes of a cluster in this process. */
 import type { Clock } from '../std/clock.js'
-import { type Created, createValidMs, type Latest, type Records, type RecordVersion, type Watch } from './records.js'
+import {
+  type Created,
+  createValidMs,
+  type Latest,
+  type Records,
+  type RecordVersion,
+  type Watch,
+} from './records.js'
 
 interface Watcher {
   readonly prefix: string
@@ -28,14 +35,16 @@ const put = (store: RecordStore, record: RecordVersion): boolean => {
 
 const watchStore = (store: RecordStore, clock: Clock, watcher: Watcher, onLive: () => void): Watch => {
   let stopped = false
-  const show = (fn: () => void): void => clock.defer(() => {
-    if (!stopped) fn()
-  })
+  const show = (fn: () => void): void =>
+    clock.defer(() => {
+      if (!stopped) fn()
+    })
   const inner: Watcher = {
     prefix: watcher.prefix,
     onRecord: (record) => show(() => watcher.onRecord(record)),
   }
-  for (const record of store.latest.values()) if (isUnder(record.chain, watcher.prefix)) inner.onRecord(record)
+  for (const record of store.latest.values())
+    if (isUnder(record.chain, watcher.prefix)) inner.onRecord(record)
   store.watchers.add(inner)
   show(onLive)
   return {

@@ -2,6 +2,13 @@
 import { type NatsConnection, NatsError } from 'nats'
 import { apiSubjects, recordsStream, recordSubjects } from '../wire/subjects.js'
 
+/** What the records need of a connection. */
+export interface RecordsConnection {
+  readonly nc: NatsConnection
+  status(): 'up' | 'down' | 'closed'
+  onStatus(listener: () => void): () => void
+}
+
 /** JetStream answered with an error; `code` is its `err_code`. */
 export class JetStreamError extends Error {
   constructor(
@@ -17,8 +24,11 @@ const requestTimeoutMs = 2_000
 /** Rejects with a `JetStreamError`, or with the client's error when nobody answered. */
 export const apiRequest = async (nc: NatsConnection, subject: string, body: unknown): Promise<unknown> => {
   const { data } = await nc.request(subject, Buffer.from(JSON.stringify(body)), { timeout: requestTimeoutMs })
-  const answer = JSON.parse(Buffer.from(data).toString()) as { error?: { err_code?: number; description?: string } }
-  if (answer.error !== undefined) throw new JetStreamError(answer.error.err_code ?? 0, answer.error.description ?? '')
+  const answer = JSON.parse(Buffer.from(data).toString()) as {
+    error?: { err_code?: number; description?: string }
+  }
+  if (answer.error !== undefined)
+    throw new JetStreamError(answer.error.err_code ?? 0, answer.error.description ?? '')
   return answer
 }
 
@@ -55,7 +65,11 @@ const streamConfig = (cluster: string, replicas: number) => ({
 })
 
 /** Finds the stream of a cluster, or makes it. */
-export const ensureStream = async (nc: NatsConnection, cluster: string, replicas: number): Promise<StreamFacts> => {
+export const ensureStream = async (
+  nc: NatsConnection,
+  cluster: string,
+  replicas: number,
+): Promise<StreamFacts> => {
   const api = apiSubjects(cluster)
   try {
     return factsOf(await apiRequest(nc, api.streamInfo, {}))
@@ -67,7 +81,10 @@ export const ensureStream = async (nc: NatsConnection, cluster: string, replicas
 
 /** Whether the same may succeed a little later. */
 export const isNotReady = (error: unknown): boolean =>
-  error instanceof JetStreamError ? notReady.includes(error.code) : error instanceof NatsError && ['503', 'TIMEOUT'].includes(error.code)
+  error instanceof JetStreamError
+    ? notReady.includes(error.code)
+    : error instanceof NatsError && ['503', 'TIMEOUT'].includes(error.code)
 
 /** Whether there are not as many servers as replicas were asked for. */
-export const lacksPeers = (error: unknown): boolean => error instanceof JetStreamError && noPeers.includes(error.code)
+export const lacksPeers = (error: unknown): boolean =>
+  error instanceof JetStreamError && noPeers.includes(error.code)

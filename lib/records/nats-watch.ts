@@ -1,17 +1,23 @@
 /**
- * A watch of records: an ordered consumer that the server pushes to. It is opened again, from the beginning, after
- * each reconnect, after a gap, and when the server's heartbeats stay away; versions that were shown are not shown
- * again.
+ * A watch of records: an ordered consumer that the server pushes to. It is opened again, from the beginning,
+ * after each reconnect, after a gap, and when the server's heartbeats stay away; versions that were shown
+ * are not shown again.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { createInbox, type Msg, type Subscription } from 'nats'
 import type { Clock, Timer } from '../std/clock.js'
-import { apiSubjects, inboxPrefix, parseAckSubject, parseRecordSubject, prefixSubjects, recordsStream } from '../wire/subjects.js'
-import type { RecordsConnection } from './nats.js'
-import { apiRequest } from './nats-stream.js'
+import {
+  apiSubjects,
+  inboxPrefix,
+  parseAckSubject,
+  parseRecordSubject,
+  prefixSubjects,
+  recordsStream,
+} from '../wire/subjects.js'
+import { apiRequest, type RecordsConnection } from './nats-stream.js'
 import type { RecordVersion, Watch } from './records.js'
 
-export interface WatchOptions {
+interface WatchOptions {
   readonly connection: RecordsConnection
   readonly cluster: string
   readonly clock: Clock
@@ -84,7 +90,12 @@ class StreamWatch implements Watch {
     if (this.#stopped || connection.status() !== 'up') return
     const inbox = createInbox(inboxPrefix(cluster))
     const opening: Opening = {
-      subscription: undefined, consumer: undefined, nextSequence: 1, counted: false, caughtUp: false, live: false,
+      subscription: undefined,
+      consumer: undefined,
+      nextSequence: 1,
+      counted: false,
+      caughtUp: false,
+      live: false,
       heardAt: clock.monotonic(),
     }
     this.#now = opening
@@ -99,9 +110,15 @@ class StreamWatch implements Watch {
       const { name, num_pending } = (await apiRequest(connection.nc, apiSubjects(cluster).consumerCreate, {
         stream_name: recordsStream(cluster),
         config: {
-          deliver_subject: inbox, deliver_policy: 'all', ack_policy: 'none', replay_policy: 'instant', max_deliver: 1,
-          filter_subject: prefixSubjects(cluster, prefix), idle_heartbeat: heartbeatMs * 1e6,
-          mem_storage: true, num_replicas: 1,
+          deliver_subject: inbox,
+          deliver_policy: 'all',
+          ack_policy: 'none',
+          replay_policy: 'instant',
+          max_deliver: 1,
+          filter_subject: prefixSubjects(cluster, prefix),
+          idle_heartbeat: heartbeatMs * 1e6,
+          mem_storage: true,
+          num_replicas: 1,
         },
       })) as { name: string; num_pending: number }
       opening.consumer = name
@@ -132,7 +149,8 @@ class StreamWatch implements Watch {
   }
 
   #show({ subject, data }: Msg): void {
-    // One watch of `member` and one of `member.n1` read the same grammar: the chain is all but the last token.
+    // One watch of `member` and one of `member.n1` read the same grammar: the chain is all but the last
+    // token.
     const named = parseRecordSubject(this.#o.cluster, subject)
     if (E.isLeft(named)) return
     const { chain, version } = named.right

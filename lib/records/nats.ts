@@ -1,24 +1,30 @@
 /**
- * The record store on JetStream: one stream per cluster, one subject per version of a record, and the only write is
- * a create with "expected last sequence of this subject: 0". That expectation is checked where the write is applied,
- * so it holds with one server and with three, from 2.9.10 on.
+ * The record store on JetStream: one stream per cluster, one subject per version of a record, and the only
+ * write is a create with "expected last sequence of this subject: 0". That expectation is checked where the
+ * write is applied, so it holds with one server and with three, from 2.9.10 on.
  */
-import { headers, type NatsConnection, NatsError } from 'nats'
+import { headers, NatsError } from 'nats'
 import type { Clock, Timer } from '../std/clock.js'
 import { apiSubjects, chainSubjects, parseRecordSubject, recordSubject } from '../wire/subjects.js'
 import * as E from 'fp-ts/lib/Either.js'
-import { type Created, createValidMs, type Latest, purgeAfterMs, type Records, type Watch } from './records.js'
+import {
+  type Created,
+  createValidMs,
+  type Latest,
+  purgeAfterMs,
+  type Records,
+  type Watch,
+} from './records.js'
 import { watchStream } from './nats-watch.js'
-import { apiRequest, ensureStream, JetStreamError, type StreamFacts } from './nats-stream.js'
+import {
+  apiRequest,
+  ensureStream,
+  JetStreamError,
+  type RecordsConnection,
+  type StreamFacts,
+} from './nats-stream.js'
 
-/** What this file needs of a connection. */
-export interface RecordsConnection {
-  readonly nc: NatsConnection
-  status(): 'up' | 'down' | 'closed'
-  onStatus(listener: () => void): () => void
-}
-
-export interface NatsRecordsOptions {
+interface NatsRecordsOptions {
   readonly connection: RecordsConnection
   readonly cluster: string
   readonly clock: Clock
@@ -85,7 +91,8 @@ class Purger {
       await this.purge(chain, sequence)
     }
     const next = this.#waiting[0]
-    if (next !== undefined && !this.#stopped) this.#arm(Math.max(purgeEveryMs, next.dueAt - this.clock.monotonic()))
+    if (next !== undefined && !this.#stopped)
+      this.#arm(Math.max(purgeEveryMs, next.dueAt - this.clock.monotonic()))
   }
 }
 
@@ -106,7 +113,8 @@ export class NatsRecords implements Records {
       apiRequest(nc, apiSubjects(options.cluster).streamPurge, {
         filter: chainSubjects(options.cluster, chain),
         seq: sequence,
-      }).catch(() => undefined))
+      }).catch(() => undefined),
+    )
   }
 
   get storeId(): string {
@@ -131,9 +139,12 @@ export class NatsRecords implements Records {
 
   latest(chain: string, done: (latest: Latest) => void): void {
     const { clock, connection, cluster } = this.#o
-    if (connection.status() !== 'up') return clock.defer(() => done({ tag: 'failed', why: 'NATS is not connected' }))
+    if (connection.status() !== 'up')
+      return clock.defer(() => done({ tag: 'failed', why: 'NATS is not connected' }))
     // Answered by the leader of the stream: direct gets, which any replica answers, are not allowed on it.
-    apiRequest(connection.nc, apiSubjects(cluster).messageGet, { last_by_subj: chainSubjects(cluster, chain) }).then(
+    apiRequest(connection.nc, apiSubjects(cluster).messageGet, {
+      last_by_subj: chainSubjects(cluster, chain),
+    }).then(
       (answer) => done(latestOf(cluster, answer)),
       (error: unknown) => done(latestError(error)),
     )

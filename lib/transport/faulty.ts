@@ -1,6 +1,6 @@
 /**
- * Wraps a transport and makes it lose, delay, double, reorder and cut, by seeded chance. What it does breaks the
- * promises of the port on purpose: the layers above must stay right.
+ * Wraps a transport and makes it lose, delay, double, reorder and cut, by seeded chance. What it does breaks
+ * the promises of the port on purpose: the layers above must stay right.
  *
  * Nodes are named by their names, so a fault stays when a node comes back as a new incarnation.
  */
@@ -27,9 +27,16 @@ export interface Faults {
   readonly recordTimeoutMs: number
 }
 
-export const noFaults: Faults = {
-  loss: 0, duplication: 0, delayMsMin: 0, delayMsMax: 0, reordering: 0,
-  recordLoss: 0, recordDelayMsMin: 0, recordDelayMsMax: 0, recordTimeoutMs: 1_000,
+const noFaults: Faults = {
+  loss: 0,
+  duplication: 0,
+  delayMsMin: 0,
+  delayMsMax: 0,
+  reordering: 0,
+  recordLoss: 0,
+  recordDelayMsMin: 0,
+  recordDelayMsMax: 0,
+  recordTimeoutMs: 1_000,
 }
 
 export interface FaultCounters {
@@ -54,7 +61,9 @@ export interface FaultControl {
   recordsDown(): void
   /** The node sees its connection as down: it is told so, nothing comes or goes. */
   disconnect(node: string): void
-  /** The end of cuts, of all nodes or of one; without a node also of `recordsDown`. Chances and delays stay. */
+  /**
+   * The end of cuts, of all nodes or of one; without a node also of `recordsDown`. Chances and delays stay.
+   */
   heal(node?: string): void
   /** The node takes nothing: what comes waits, in order, until it is resumed. Probes of it are silent. */
   pause(node: string): void
@@ -66,7 +75,7 @@ export interface FaultyTransport extends Transport {
 }
 
 /** What the sessions and records of one faulty transport share. */
-export class FaultState implements FaultControl {
+class FaultState implements FaultControl {
   readonly counters: FaultCounters = { frames: 0, lost: 0, doubled: 0, cut: 0, recordAnswersLost: 0 }
   readonly paused = new Map<string, (() => void)[]>()
   readonly sessions = new Set<FaultySession>()
@@ -134,7 +143,8 @@ export class FaultState implements FaultControl {
   }
 
   isCut(from: string, to: string): boolean {
-    if (this.#disconnected.size > 0 && (this.#disconnected.has(from) || this.#disconnected.has(to))) return true
+    if (this.#disconnected.size > 0 && (this.#disconnected.has(from) || this.#disconnected.has(to)))
+      return true
     return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`)
   }
   isDisconnected(node: string): boolean {
@@ -227,7 +237,8 @@ class FaultySession implements Session {
     const answer = (found: ProbeAnswer): void => state.reach(nodeName, () => done(found))
     const reaches = !state.isCut(nodeName, target) && !state.isCut(target, nodeName)
     // The server answers for a node that is gone; it does not for one that is cut off or held up.
-    if (!reaches || state.happens(state.faults.loss)) return void state.clock.after(timeoutMs, () => answer('silent'))
+    if (!reaches || state.happens(state.faults.loss))
+      return void state.clock.after(timeoutMs, () => answer('silent'))
     this.inner.probe(to, timeoutMs, (found) => {
       if (found !== 'answered' || !state.paused.has(target)) return answer(found)
       state.clock.after(timeoutMs, () => answer('silent'))
@@ -266,7 +277,9 @@ export interface FaultyOptions {
   readonly faults?: Partial<Faults>
 }
 
-/** The wrapped transport, with the hand on its faults. The same seed and the same calls give the same faults. */
+/**
+ * The wrapped transport, with the hand on its faults. The same seed and the same calls give the same faults.
+ */
 export const faulty = <T extends Transport>(inner: T, options: FaultyOptions): FaultyTransport & T => {
   const state = new FaultState(options.clock, options.random)
   if (options.faults !== undefined) state.set(options.faults)
@@ -275,5 +288,8 @@ export const faulty = <T extends Transport>(inner: T, options: FaultyOptions): F
   const wrapped = { ...inner, name: `faulty ${inner.name}`, faults: state, open }
   if (!('openNow' in inner)) return wrapped
   const openNow = inner.openNow as (given: Parameters<Transport['open']>[0]) => Session
-  return { ...wrapped, openNow: (given: Parameters<Transport['open']>[0]) => wrap(openNow(given), given.nodeName) }
+  return {
+    ...wrapped,
+    openNow: (given: Parameters<Transport['open']>[0]) => wrap(openNow(given), given.nodeName),
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The transport of one process: real frames and real bytes, no server. The embedded default, and what the test
- * cluster and the simulation run on.
+ * The transport of one process: real frames and real bytes, no server. The embedded default, and what the
+ * test cluster and the simulation run on.
  */
 import { createRecordStore, memoryRecords, type RecordStore } from '../records/memory.js'
 import type { NodeId } from '../ids.js'
@@ -109,10 +109,11 @@ export interface MemoryTransport extends Transport {
 }
 
 /**
- * A network of its own: nodes that were given this object see each other when their cluster has the same name.
+ * A network of its own: nodes that were given this object see each other when their cluster has the same
+ * name.
  *
- * Guarantees: frames arrive after the present turn, in the order sent, none is lost. Records live as long as this
- * object, also while no node is connected. Limits: nothing survives the process.
+ * Guarantees: frames arrive after the present turn, in the order sent, none is lost. Records live as long as
+ * this object, also while no node is connected. Limits: nothing survives the process.
  */
 export const memory = (): MemoryTransport => {
   const hub = createHub(true)
@@ -122,7 +123,7 @@ export const memory = (): MemoryTransport => {
 const processHub = createHub(false)
 
 /**
- * The network that all nodes of this process share: what a node uses when it is given no transport. Records are
- * forgotten with the last node of their cluster.
+ * The network that all nodes of this process share: what a node uses when it is given no transport. Records
+ * are forgotten with the last node of their cluster.
  */
 export const sharedMemory = (): Transport => onHub(processHub)

@@ -48,7 +48,10 @@ const parseAddress = (text: string): Address => {
   const full = text.includes('://') ? text : `nats://${text}`
   const url = URL.canParse(full) ? new URL(full) : undefined
   if (url === undefined || url.hostname === '' || !['nats:', 'tls:'].includes(url.protocol)) {
-    throw new StartFailed('NoNats', `"${shown(text).slice(0, 120)}" is not an address of a NATS server such as ${defaultServers}.`)
+    throw new StartFailed(
+      'NoNats',
+      `"${shown(text).slice(0, 120)}" is not an address of a NATS server such as ${defaultServers}.`,
+    )
   }
   const [user, pass] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
   const port = url.port === '' ? 4222 : Number(url.port)
@@ -71,15 +74,24 @@ const authOf = (options: NatsOptions, addresses: readonly Address[]): Connection
     // Read at each dial, so that a rotated file is taken up.
     return { authenticator: (nonce) => credsAuthenticator(readCredentials(credentialsFile))(nonce) }
   }
-  const { user, pass, token } = addresses.find((one) => one.user !== undefined || one.token !== undefined) ?? {}
-  return { ...(user === undefined ? {} : { user }), ...(pass === undefined ? {} : { pass }), ...(token === undefined ? {} : { token }) }
+  const { user, pass, token } =
+    addresses.find((one) => one.user !== undefined || one.token !== undefined) ?? {}
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(pass === undefined ? {} : { pass }),
+    ...(token === undefined ? {} : { token }),
+  }
 }
 
 const readCredentials = (file: string): Uint8Array => {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new StartFailed('NoNats', `The credentialsFile "${file}" cannot be read: correct the path or its permissions.`, error)
+    throw new StartFailed(
+      'NoNats',
+      `The credentialsFile "${file}" cannot be read: correct the path or its permissions.`,
+      error,
+    )
   }
 }
 
@@ -104,9 +116,12 @@ export const connectionOptions = (options: NatsOptions, name: string, cluster: s
 
 export const connectTimeoutMs = (options: NatsOptions): number => options.connectTimeoutMs ?? 3_000
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason given')
+
 const causeCode = (error: unknown): string => {
   const chain = error instanceof NatsError ? error.chainedError : undefined
-  const code: unknown = (chain as { code?: unknown } | undefined)?.code ?? (error as { code?: unknown } | null)?.code
+  const code: unknown =
+    (chain as { code?: unknown } | undefined)?.code ?? (error as { code?: unknown } | null)?.code
   return typeof code === 'string' ? code : 'UNKNOWN'
 }
 
@@ -118,21 +133,27 @@ export const connectFailure = (error: unknown, where: string): StartFailed => {
   switch (code) {
     case 'ECONNREFUSED':
     case ErrorCode.ConnectionRefused:
-      return fail(`Nothing listens at ${where}: start nats-server there (nats-server -js), or give the right address in servers.`)
+      return fail(
+        `Nothing listens at ${where}: start nats-server there (nats-server -js), or correct servers.`,
+      )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return fail(`The host name in ${where} is not known: correct it in servers.`)
     case ErrorCode.Timeout:
     case ErrorCode.ConnectionTimeout:
-      return fail(`No NATS server answered at ${where} in time: check the address, the port and firewalls, or raise connectTimeoutMs.`)
+      return fail(
+        `No NATS server answered at ${where} in time: check address and firewalls, or raise connectTimeoutMs.`,
+      )
     case ErrorCode.AuthorizationViolation:
     case ErrorCode.BadAuthentication:
     case ErrorCode.AuthenticationExpired:
     case ErrorCode.BadCreds:
-      return fail(`The NATS server at ${where} refused the credentials: give a user and password in servers, or a credentialsFile.`)
+      return fail(
+        `NATS at ${where} refused the credentials: give user and password in servers, or a credentialsFile.`,
+      )
     case ErrorCode.ServerOptionNotAvailable:
-      return fail(`The NATS server at ${where} and the tls option do not agree: one of them wants TLS and the other does not.`)
+      return fail(`NATS at ${where} and the tls option do not agree: one wants TLS and the other does not.`)
     default:
-      return fail(`The connection to NATS at ${where} failed (${code}): ${error instanceof Error ? error.message : 'no reason given'}.`)
+      return fail(`The connection to NATS at ${where} failed (${code}): ${messageOf(error)}.`)
   }
 }

@@ -6,7 +6,12 @@ import { connect, Events, type Msg, type NatsConnection, type NatsError, type Su
 import type { Clock, Timer } from '../std/clock.js'
 import { below, type Random } from '../std/random.js'
 import {
-  type Address, addressesOf, connectFailure, connectionOptions, connectTimeoutMs, type NatsOptions,
+  type Address,
+  addressesOf,
+  connectFailure,
+  connectionOptions,
+  connectTimeoutMs,
+  type NatsOptions,
 } from './nats-address.js'
 import { type Preflight, preflight } from './nats-preflight.js'
 import type { LinkStatus } from './transport.js'
@@ -86,7 +91,8 @@ export class Connection {
   /** Stays over dials, until the connection is closed. `onMessage` must not throw. */
   subscribe(subject: string, onMessage: OnMessage): void {
     this.#wanted.set(subject, onMessage)
-    if (this.#status !== 'closed' && this.#nc?.isClosed() === false) this.#subscribeOn(this.#nc, subject, onMessage)
+    if (this.#status !== 'closed' && this.#nc?.isClosed() === false)
+      this.#subscribeOn(this.#nc, subject, onMessage)
   }
 
   /** Leaves nothing open. What was published before has left, when the server answers within two seconds. */
@@ -147,7 +153,10 @@ export class Connection {
     const { options, name, cluster, clock } = this.#parts
     this.#looking = preflight(address, options.tls?.handshakeFirst === true, connectTimeoutMs(options), clock)
     await this.#looking.done
-    const nc = await connect({ ...connectionOptions(options, name, cluster), servers: `${hostPart(address)}:${address.port}` })
+    const nc = await connect({
+      ...connectionOptions(options, name, cluster),
+      servers: `${hostPart(address)}:${address.port}`,
+    })
     if (this.#isClosed()) return void nc.close()
     this.#nc = nc
     void this.#follow(nc)
@@ -164,7 +173,8 @@ export class Connection {
   async #follow(nc: NatsConnection): Promise<void> {
     for await (const { type, permissionContext } of nc.status()) {
       if (type === Events.Disconnect && nc === this.#nc) this.#change('down')
-      if (permissionContext !== undefined && this.denied.length < deniedCountMax) this.denied.push(permissionContext)
+      if (permissionContext !== undefined && this.denied.length < deniedCountMax)
+        this.denied.push(permissionContext)
     }
   }
 
@@ -178,7 +188,10 @@ export class Connection {
         if (this.#isClosed()) return
         await this.#wait(redialMs + below(this.#parts.random, redialJitterMs))
         // The server may still be away, and a credential that is refused may be put right while we try.
-        isBack = await this.#dialAny().then(() => true, () => false)
+        isBack = await this.#dialAny().then(
+          () => true,
+          () => false,
+        )
       }
     }
   }
@@ -189,11 +202,15 @@ export class Connection {
     })
   }
 
-  /** Other servers of the same cluster, as this one tells of them. With TLS their names could not be checked. */
+  /**
+   * Other servers of the same cluster, as this one tells of them. With TLS their names could not be checked.
+   */
   #discover(nc: NatsConnection): void {
     const known = new Set(this.#addresses.map(({ shown }) => shown))
     if (this.#addresses.some(({ tls }) => tls) || this.#parts.options.tls !== undefined) return
-    const found = addressesOf({ servers: nc.info?.connect_urls ?? [] }).filter(({ shown }) => !known.has(shown))
+    const found = addressesOf({ servers: nc.info?.connect_urls ?? [] }).filter(
+      ({ shown }) => !known.has(shown),
+    )
     this.#addresses = [...this.#addresses, ...found].slice(0, Math.max(discoveredCountMax, known.size))
   }
 

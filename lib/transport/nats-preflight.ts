@@ -1,6 +1,6 @@
 /**
- * Looks whether a NATS server answers at an address, before the client dials it: the client of version 2 leaves the
- * socket of a dial that timed out open, and takes the late answer for its present connection.
+ * Looks whether a NATS server answers at an address, before the client dials it: the client of version 2
+ * leaves the socket of a dial that timed out open, and takes the late answer for its present connection.
  */
 import { createConnection, type Socket } from 'node:net'
 import { ErrorCode, NatsError } from 'nats'

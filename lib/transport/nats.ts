@@ -4,13 +4,34 @@ import { StartFailed } from '../errors.js'
 import type { NodeId } from '../ids.js'
 import { NatsRecords } from '../records/nats.js'
 import {
-  apiRequest, ensureStream, isNotReady, JetStreamError, lacksPeers, type StreamFacts,
+  apiRequest,
+  ensureStream,
+  isNotReady,
+  JetStreamError,
+  lacksPeers,
+  type StreamFacts,
 } from '../records/nats-stream.js'
 import type { Clock } from '../std/clock.js'
-import { apiSubjects, chainSubjects, clusterSubjects, nodeSubject, recordSubject, unusedNodeSubject } from '../wire/subjects.js'
+import {
+  apiSubjects,
+  chainSubjects,
+  clusterSubjects,
+  nodeSubject,
+  recordSubject,
+  unusedNodeSubject,
+} from '../wire/subjects.js'
 import { connectFailure, type NatsOptions } from './nats-address.js'
 import { Connection } from './nats-connection.js'
-import type { Inbox, Lane, LinkStatus, OpenOptions, ProbeAnswer, Session, Transport, TransportFacts } from './transport.js'
+import type {
+  Inbox,
+  Lane,
+  LinkStatus,
+  OpenOptions,
+  ProbeAnswer,
+  Session,
+  Transport,
+  TransportFacts,
+} from './transport.js'
 
 /** JetStream may be starting with its server; a cluster of servers elects a leader first. */
 const jetStreamWaitMs = 5_000
@@ -58,9 +79,11 @@ class NatsSession implements Session {
 
   listen(node: NodeId, inbox: Inbox, done: () => void): void {
     const { data, control, cluster } = this.#parts
-    const take = (lane: Lane) => ({ data }: Msg): void => {
-      if (!this.#isClosing) inbox.onFrame(data, lane)
-    }
+    const take =
+      (lane: Lane) =>
+      ({ data }: Msg): void => {
+        if (!this.#isClosing) inbox.onFrame(data, lane)
+      }
     data.subscribe(nodeSubject(cluster, node, 'data'), take('data'))
     control.subscribe(nodeSubject(cluster, node, 'control'), take('control'))
     control.subscribe(nodeSubject(cluster, node, 'probe'), (message) => void message.respond())
@@ -71,7 +94,7 @@ class NatsSession implements Session {
     if (this.status() !== 'up') return
     const { data, control, cluster } = this.#parts
     try {
-      (lane === 'data' ? data : control).nc.publish(nodeSubject(cluster, to, lane), frame)
+      ;(lane === 'data' ? data : control).nc.publish(nodeSubject(cluster, to, lane), frame)
     } catch (error) {
       // The connection has just closed, or it is to another server now, with a lower limit. Both are losses.
       if (!(error instanceof NatsError)) throw error
@@ -81,10 +104,13 @@ class NatsSession implements Session {
   probe(to: NodeId, timeoutMs: number, done: (answer: ProbeAnswer) => void): void {
     const { control, cluster, clock } = this.#parts
     if (this.status() !== 'up') return void clock.after(timeoutMs, () => done('silent'))
-    control.nc.request(nodeSubject(cluster, to, 'probe'), undefined, { timeout: Math.max(1, timeoutMs) }).then(
-      () => done('answered'),
-      (error: unknown) => done(error instanceof NatsError && error.code === '503' ? 'no-responders' : 'silent'),
-    )
+    control.nc
+      .request(nodeSubject(cluster, to, 'probe'), undefined, { timeout: Math.max(1, timeoutMs) })
+      .then(
+        () => done('answered'),
+        (error: unknown) =>
+          done(error instanceof NatsError && error.code === '503' ? 'no-responders' : 'silent'),
+      )
   }
 
   close(): Promise<void> {
@@ -120,20 +146,32 @@ class NatsSession implements Session {
     const { data } = this.#parts
     if (data.status() !== 'up') return again('silent')
     // The subscription of the data connection is in place when its server has answered.
-    void data.nc.flush().then(() => this.probe(node, listenProbeMs, again), () => again('silent'))
+    void data.nc.flush().then(
+      () => this.probe(node, listenProbeMs, again),
+      () => again('silent'),
+    )
   }
 }
 
-const pause = (clock: Clock, ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve))
+const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve))
 
-const deniedSentence = ({ operation, subject }: { operation: string; subject: string }, cluster: string): string => {
+const deniedSentence = (
+  { operation, subject }: { operation: string; subject: string },
+  cluster: string,
+): string => {
   const verb = operation === 'publish' ? 'publish to' : 'subscribe to'
-  return `The NATS user of this node may not ${verb} "${subject}": allow it to publish and subscribe on ` +
+  return (
+    `The NATS user of this node may not ${verb} "${subject}": allow it to publish and subscribe on ` +
     `"${clusterSubjects(cluster)}" and to publish on "$JS.API.>".`
+  )
 }
 
 const jetStreamOff = (where: string): StartFailed =>
-  new StartFailed('NatsNotUsable', `JetStream is off at ${where}: start nats-server with -js, or enable JetStream for the account.`)
+  new StartFailed(
+    'NatsNotUsable',
+    `JetStream is off at ${where}: start nats-server with -js, or enable JetStream for the account.`,
+  )
 
 /** Turns what JetStream, or its absence, answered into a sentence. */
 const notUsable = (error: unknown, connection: Connection, cluster: string): StartFailed => {
@@ -144,10 +182,18 @@ const notUsable = (error: unknown, connection: Connection, cluster: string): Sta
   if (error instanceof NatsError && error.code === '503') return jetStreamOff(where)
   if (error instanceof JetStreamError && [10_039, 10_076].includes(error.code)) return jetStreamOff(where)
   if (error instanceof JetStreamError) {
-    return new StartFailed('NatsNotUsable', `JetStream at ${where} refused the record store (${error.message}): free or allow what it lacks.`, error)
+    return new StartFailed(
+      'NatsNotUsable',
+      `JetStream at ${where} refused the record store (${error.message}): free or allow what it lacks.`,
+      error,
+    )
   }
   const text = error instanceof Error ? error.message : String(error)
-  return new StartFailed('NatsNotUsable', `JetStream at ${where} gave no answer in time (${text}): check its log, and whether most of its servers run.`, error)
+  return new StartFailed(
+    'NatsNotUsable',
+    `JetStream at ${where} gave no answer in time (${text}): see its log, and that most servers run.`,
+    error,
+  )
 }
 
 /** What the server refuses of all that a node does, found before the node starts to do it. */
@@ -188,7 +234,11 @@ const checkRecords = async (connection: Connection, cluster: string): Promise<vo
 }
 
 /** The stream of the records, waiting for a JetStream that is starting. */
-const openStream = async (connection: Connection, options: NatsOptions, { cluster, clock }: OpenOptions): Promise<StreamFacts> => {
+const openStream = async (
+  connection: Connection,
+  options: NatsOptions,
+  { cluster, clock }: OpenOptions,
+): Promise<StreamFacts> => {
   const { nc } = connection
   const isClustered = nc.info?.cluster !== undefined
   const startedAt = clock.monotonic()
@@ -210,9 +260,10 @@ const openStream = async (connection: Connection, options: NatsOptions, { cluste
 const factsOf = (connection: Connection, { replicas }: StreamFacts): TransportFacts => {
   const { info } = connection.nc
   const servers = info?.cluster === undefined ? 'one server' : `the servers "${info.cluster}"`
-  const copies = replicas === 1
-    ? '1 replica of the records: strict kinds stop while the server that has it is away'
-    : `${replicas} replicas of the records: one server may be lost`
+  const copies =
+    replicas === 1
+      ? '1 replica of the records: strict kinds stop while the server that has it is away'
+      : `${replicas} replicas of the records: one server may be lost`
   return {
     summary: `nats-server ${info?.version ?? '?'} at ${connection.where}, ${servers}, ${copies}`,
     frameBytesMax: info?.max_payload ?? 1024 * 1024,
@@ -224,7 +275,14 @@ const openSession = async (options: NatsOptions, open: OpenOptions): Promise<Ses
   const { cluster, nodeName, clock } = open
   const opened = await Promise.allSettled(
     ['data', 'control'].map((lane) =>
-      Connection.open({ options, name: `tumen ${cluster} ${nodeName} ${lane}`, cluster, clock, random: open.random })),
+      Connection.open({
+        options,
+        name: `tumen ${cluster} ${nodeName} ${lane}`,
+        cluster,
+        clock,
+        random: open.random,
+      }),
+    ),
   )
   const connections = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
   const [data, control] = connections

@@ -37,7 +37,10 @@ export interface Session {
   readonly records: Records
   status(): LinkStatus
   onStatus(listener: (status: LinkStatus) => void): () => void
-  /** From now on frames for `node` come to `inbox`. Called once per incarnation; `done` runs when others can reach it. */
+  /**
+   * From now on frames for `node` come to `inbox`. Called once per incarnation; `done` runs when others can
+   * reach it.
+   */
   listen(node: NodeId, inbox: Inbox, done: () => void): void
   /** Takes the bytes as they are now: the caller must not change them afterwards. */
   send(to: NodeId, lane: Lane, frame: Uint8Array): void

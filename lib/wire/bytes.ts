@@ -1,7 +1,7 @@
 /**
  * Writing to and reading from bytes: whole numbers as varints, text as UTF-8 with its length in front. The
- * writer grows; the reader throws `Malformed` instead of reading beyond its end, and its callers turn that into
- * a value.
+ * writer grows; the reader throws `Malformed` instead of reading beyond its end, and its callers turn that
+ * into a value.
  */
 
 /** Thrown by a reader on input that no writer here has written. */
@@ -50,7 +50,8 @@ export class Writer {
 
   /** A whole number from 0 to 2^53 - 1, in seven bits per byte, lowest first. */
   varint(value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) throw new NotWritable(`${value} is not a whole number from 0`)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new NotWritable(`${value} is not a whole number from 0`)
     this.ensure(8)
     const { buf } = this
     let rest = value
@@ -146,7 +147,8 @@ export class Reader {
       value += (byte & 127) * scale
       scale *= 128
     } while (byte > 127 && scale < 2 ** 56)
-    if (byte > 127 || !Number.isSafeInteger(value)) throw new Malformed(`a number before byte ${this.at} is too large`)
+    if (byte > 127 || !Number.isSafeInteger(value))
+      throw new Malformed(`a number before byte ${this.at} is too large`)
     return value
   }
 

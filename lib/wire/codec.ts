@@ -7,8 +7,9 @@
  *  - a Buffer comes back as a Uint8Array, always with bytes of its own
  *  - an object without prototype comes back with the usual one
  *
- * NaN, the infinities and -0 are kept. Everything else (functions, symbols, bigints, dates, maps, sets, instances of
- * classes, the key `__proto__`, more than `depthMax` levels) is refused where it is sent, with the path to it.
+ * NaN, the infinities and -0 are kept. Everything else (functions, symbols, bigints, dates, maps, sets,
+ * instances of classes, the key `__proto__`, more than `depthMax` levels) is refused where it is sent, with
+ * the path to it.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { Malformed, NotWritable, Reader, Writer } from './bytes.js'
@@ -155,7 +156,9 @@ export const encodeWire = (value: Wire): E.Either<string, Uint8Array> => {
 const nameOf = (value: unknown): string => {
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`
   const name: unknown = value.constructor?.name
-  return typeof name === 'string' && name !== '' ? `an instance of ${name.slice(0, 40)}` : 'not a plain object'
+  return typeof name === 'string' && name !== ''
+    ? `an instance of ${name.slice(0, 40)}`
+    : 'not a plain object'
 }
 
 /** Finds the first thing in `value` that cannot travel. */
@@ -164,11 +167,17 @@ export const whyNotWire = (value: unknown, path = 'payload', depth = 0): string 
     return `${path}: ${nameOf(value)} cannot travel to another node`
   }
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return ''
-  if (depth >= depthMax) return `${path.slice(0, 120)}: more than ${depthMax} levels cannot travel to another node`
-  if (!Array.isArray(value) && !isPlain(value)) return `${path}: ${nameOf(value)} cannot travel to another node`
+  if (depth >= depthMax)
+    return `${path.slice(0, 120)}: more than ${depthMax} levels cannot travel to another node`
+  if (!Array.isArray(value) && !isPlain(value))
+    return `${path}: ${nameOf(value)} cannot travel to another node`
   for (const [key, inner] of Object.entries(value)) {
     if (key === '__proto__') return `${path}: the key __proto__ cannot travel to another node`
-    const why = whyNotWire(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key.slice(0, 64)}`, depth + 1)
+    const why = whyNotWire(
+      inner,
+      Array.isArray(value) ? `${path}[${key}]` : `${path}.${key.slice(0, 64)}`,
+      depth + 1,
+    )
     if (why !== '') return why
   }
   return ''
@@ -218,29 +227,52 @@ const u32 = (r: Reader): number => r.buf.readUInt32BE(r.take(4))
 
 const readCoded = (r: Reader, code: number, depth: number): Wire => {
   switch (code) {
-    case 0xc0: return null
-    case 0xc2: return false
-    case 0xc3: return true
-    case 0xc4: return readBytes(r, r.u8())
-    case 0xc5: return readBytes(r, u16(r))
-    case 0xc6: return readBytes(r, u32(r))
-    case 0xca: return r.buf.readFloatBE(r.take(4))
-    case 0xcb: return r.f64()
-    case 0xcc: return r.u8()
-    case 0xcd: return u16(r)
-    case 0xce: return u32(r)
-    case 0xd0: return r.buf.readInt8(r.take(1))
-    case 0xd1: return r.buf.readInt16BE(r.take(2))
-    case 0xd2: return r.buf.readInt32BE(r.take(4))
-    case 0xd4: return readUndefined(r)
-    case 0xd9: return r.chars(r.u8())
-    case 0xda: return r.chars(u16(r))
-    case 0xdb: return r.chars(u32(r))
-    case 0xdc: return readArray(r, u16(r), depth)
-    case 0xdd: return readArray(r, u32(r), depth)
-    case 0xde: return readMap(r, u16(r), depth)
-    case 0xdf: return readMap(r, u32(r), depth)
-    default: throw new Malformed(`an unknown code ${code} at byte ${r.at}`)
+    case 0xc0:
+      return null
+    case 0xc2:
+      return false
+    case 0xc3:
+      return true
+    case 0xc4:
+      return readBytes(r, r.u8())
+    case 0xc5:
+      return readBytes(r, u16(r))
+    case 0xc6:
+      return readBytes(r, u32(r))
+    case 0xca:
+      return r.buf.readFloatBE(r.take(4))
+    case 0xcb:
+      return r.f64()
+    case 0xcc:
+      return r.u8()
+    case 0xcd:
+      return u16(r)
+    case 0xce:
+      return u32(r)
+    case 0xd0:
+      return r.buf.readInt8(r.take(1))
+    case 0xd1:
+      return r.buf.readInt16BE(r.take(2))
+    case 0xd2:
+      return r.buf.readInt32BE(r.take(4))
+    case 0xd4:
+      return readUndefined(r)
+    case 0xd9:
+      return r.chars(r.u8())
+    case 0xda:
+      return r.chars(u16(r))
+    case 0xdb:
+      return r.chars(u32(r))
+    case 0xdc:
+      return readArray(r, u16(r), depth)
+    case 0xdd:
+      return readArray(r, u32(r), depth)
+    case 0xde:
+      return readMap(r, u16(r), depth)
+    case 0xdf:
+      return readMap(r, u32(r), depth)
+    default:
+      throw new Malformed(`an unknown code ${code} at byte ${r.at}`)
   }
 }
 

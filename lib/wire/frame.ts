@@ -13,7 +13,10 @@ import { whyNotWire } from './codec.js'
 import type { Envelope } from './envelope.js'
 import { readEnvelope, writeEnvelope } from './layout.js'
 
-/** The versions of the frame that this code reads; it writes `max`. A change takes two releases: read, then write. */
+/**
+ * The versions of the frame that this code reads; it writes `max`. A change takes two releases: read, then
+ * write.
+ */
 export const wireVersions: WireVersions = { min: 1, max: 1 }
 
 export interface WireVersions {
@@ -26,8 +29,11 @@ export const agree = (mine: WireVersions, theirs: WireVersions): E.Either<string
   const version = Math.min(mine.max, theirs.max)
   return version >= Math.max(mine.min, theirs.min)
     ? E.right(version)
-    : E.left(`This node speaks wire versions ${mine.min} to ${mine.max}, the other ${theirs.min} to ${theirs.max}: ` +
-        'upgrade through a release that speaks both.')
+    : E.left(
+        `This node speaks wire versions ${mine.min} to ${mine.max}, ` +
+          `the other ${theirs.min} to ${theirs.max}: ` +
+          'upgrade through a release that speaks both.',
+      )
 }
 
 /** Flow control between two nodes on one lane; see `links/flow.ts`. */
@@ -182,10 +188,13 @@ export const encodeFrames = (
 }
 
 const readFrame = (r: Reader): Frame => {
-  if (r.end < 25 || r.buf.readUInt16BE(r.take(2)) !== magic) throw new Malformed('these bytes are not a frame')
+  if (r.end < 25 || r.buf.readUInt16BE(r.take(2)) !== magic)
+    throw new Malformed('these bytes are not a frame')
   const version = r.u8()
   if (version < wireVersions.min || version > wireVersions.max) {
-    throw new Malformed(`the frame has wire version ${version}, this node reads ${wireVersions.min} to ${wireVersions.max}`)
+    throw new Malformed(
+      `the frame has wire version ${version}, this node reads ${wireVersions.min} to ${wireVersions.max}`,
+    )
   }
   const flags = r.u8()
   if (flags > 1) throw new Malformed('the frame has flags that this version does not know')
@@ -207,7 +216,10 @@ const readFrame = (r: Reader): Frame => {
   return { from, sent, taken, asks: flags === 1, envelopes }
 }
 
-/** The frame in these bytes, or a sentence about what is wrong with them. Never throws, keeps no view of the bytes. */
+/**
+ * The frame in these bytes, or a sentence about what is wrong with them. Never throws, keeps no view of the
+ * bytes.
+ */
 export const decodeFrame = (bytes: Uint8Array): E.Either<string, Frame> => {
   try {
     return E.right(readFrame(new Reader(bytes)))
@@ -216,4 +228,3 @@ export const decodeFrame = (bytes: Uint8Array): E.Either<string, Frame> => {
     throw error
   }
 }
-

@@ -3,7 +3,14 @@ import type { NodeId } from '../ids.js'
 import { Malformed, type Reader, type Writer } from './bytes.js'
 import { readWire, writeWire } from './codec.js'
 import type {
-  AnswerEnvelope, AskEnvelope, ControlEnvelope, Envelope, MirrorEnvelope, Position, PublishEnvelope, TellEnvelope,
+  AnswerEnvelope,
+  AskEnvelope,
+  ControlEnvelope,
+  Envelope,
+  MirrorEnvelope,
+  Position,
+  PublishEnvelope,
+  TellEnvelope,
 } from './envelope.js'
 
 // The numbers are on the wire: they are only ever added to.
@@ -135,29 +142,44 @@ const writeControl = (w: Writer, control: ControlEnvelope): void => {
 /** Appends an envelope; throws `NotWritable` when a part of it cannot travel. */
 export const writeEnvelope = (w: Writer, envelope: Envelope): void => {
   switch (envelope.type) {
-    case 'tell': return writeTell(w, envelope)
-    case 'ask': return writeAsk(w, envelope)
-    case 'answer': return writeAnswer(w, envelope)
-    case 'publish': return writePublish(w, envelope)
-    case 'mirror': return writeMirror(w, envelope)
-    case 'control': return writeControl(w, envelope)
+    case 'tell':
+      return writeTell(w, envelope)
+    case 'ask':
+      return writeAsk(w, envelope)
+    case 'answer':
+      return writeAnswer(w, envelope)
+    case 'publish':
+      return writePublish(w, envelope)
+    case 'mirror':
+      return writeMirror(w, envelope)
+    case 'control':
+      return writeControl(w, envelope)
   }
 }
 
-const hasOptional = (type: number): boolean => type === types.tell || type === types.ask || type === types.publish
+const hasOptional = (type: number): boolean =>
+  type === types.tell || type === types.ask || type === types.publish
 
 /** Reads an envelope; throws `Malformed`. */
 export const readEnvelope = (r: Reader): Envelope => {
   const type = r.u8()
   const flags = r.u8()
-  if (flags > (hasOptional(type) ? optional : 0)) throw new Malformed(`unknown flags ${flags} at byte ${r.at}`)
+  if (flags > (hasOptional(type) ? optional : 0))
+    throw new Malformed(`unknown flags ${flags} at byte ${r.at}`)
   switch (type) {
-    case types.tell: return readTell(r, flags)
-    case types.ask: return readAsk(r, flags)
-    case types.answer: return readAnswer(r)
-    case types.publish: return readPublish(r, flags)
-    case types.mirror: return readMirror(r)
-    case types.control: return { type: 'control', verb: r.word(), body: readWire(r) }
-    default: throw new Malformed(`an unknown envelope type ${type} at byte ${r.at}`)
+    case types.tell:
+      return readTell(r, flags)
+    case types.ask:
+      return readAsk(r, flags)
+    case types.answer:
+      return readAnswer(r)
+    case types.publish:
+      return readPublish(r, flags)
+    case types.mirror:
+      return readMirror(r)
+    case types.control:
+      return { type: 'control', verb: r.word(), body: readWire(r) }
+    default:
+      throw new Malformed(`an unknown envelope type ${type} at byte ${r.at}`)
   }
 }

@@ -1,6 +1,9 @@
 import type { Wire } from './envelope.js'
 
-/** About how many bytes this takes on the wire, without encoding it: exact for plain text, within a few percent else. */
+/**
+ * About how many bytes this takes on the wire, without encoding it: exact for plain text, within a few
+ * percent else.
+ */
 export const sizeOf = (wire: Wire): number => {
   if (typeof wire === 'string') return wire.length + 3
   if (wire instanceof Uint8Array) return wire.length + 5

@@ -1,8 +1,8 @@
 /**
  * The subjects of NATS that a cluster uses: the only place that builds or reads one.
  *
- *     tumen.<cluster>.n.<node name>.<incarnation>.<lane>    frames for one incarnation; lane: d data, c control, p probe
- *     tumen.<cluster>.r.<chain>.<version>                   one version of a record; a chain has one token or more
+ *     tumen.<cluster>.n.<node name>.<incarnation>.<lane>    lane: d data, c control, p probe
+ *     tumen.<cluster>.r.<chain>.<version>                   one version of a record
  *     tumen.<cluster>.i.…                                   answers to requests, and what watches show
  *
  * A user of one cluster needs to publish and subscribe on `tumen.<cluster>.>`, and to publish on the subjects of
@@ -24,7 +24,8 @@ export const nodeSubject = (cluster: string, node: NodeId, lane: SubjectLane): s
 }
 
 /** Incarnations begin with 1: nobody listens here. For tests of permissions. */
-export const unusedNodeSubject = (cluster: string, nodeName: string): string => `tumen.${cluster}.n.${nodeName}.0.d`
+export const unusedNodeSubject = (cluster: string, nodeName: string): string =>
+  `tumen.${cluster}.n.${nodeName}.0.d`
 
 export const parseNodeSubject = (
   subject: string,
@@ -57,7 +58,11 @@ export const parseRecordSubject = (
   const cut = subject.lastIndexOf('.')
   const chain = subject.slice(head.length, cut)
   const version = Number(subject.slice(cut + 1))
-  return subject.startsWith(head) && cut >= head.length && chain !== '' && Number.isSafeInteger(version) && version > 0
+  return subject.startsWith(head) &&
+    cut >= head.length &&
+    chain !== '' &&
+    Number.isSafeInteger(version) &&
+    version > 0
     ? E.right({ chain, version })
     : E.left(`"${subject.slice(0, 80)}" is no subject of a record`)
 }
@@ -75,7 +80,6 @@ export const apiSubjects = (cluster: string) => {
     consumerDelete: (consumer: string): string => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
   }
 }
-export type ApiSubjects = ReturnType<typeof apiSubjects>
 
 /** The place of a message in its consumer and in its stream, from the subject it is to be acknowledged at. */
 export interface DeliveryInfo {
@@ -85,13 +89,20 @@ export interface DeliveryInfo {
   readonly pending: number
 }
 
-/** `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; newer servers put a domain and an account in front. */
+/**
+ * `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`; newer servers put
+ * a domain and an account in front.
+ */
 export const parseAckSubject = (subject: string): E.Either<string, DeliveryInfo> => {
   const tokens = subject.split('.')
   const at = tokens.length >= 11 ? 7 : 5
   const [streamSequence, consumerSequence, , pending] = tokens.slice(at).map(Number)
-  return tokens[0] === '$JS' && tokens[1] === 'ACK' && streamSequence !== undefined && consumerSequence !== undefined &&
-    pending !== undefined && [streamSequence, consumerSequence, pending].every(Number.isSafeInteger)
+  return tokens[0] === '$JS' &&
+    tokens[1] === 'ACK' &&
+    streamSequence !== undefined &&
+    consumerSequence !== undefined &&
+    pending !== undefined &&
+    [streamSequence, consumerSequence, pending].every(Number.isSafeInteger)
     ? E.right({ streamSequence, consumerSequence, pending })
     : E.left('not a delivery of JetStream')
 }

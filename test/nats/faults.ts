@@ -28,49 +28,63 @@ const statuses = (session: Session): LinkStatus[] => {
 }
 const b = nodeId('b', 1)
 
-t.test('nats faults - a server that is killed and started again: nothing is sent meanwhile, all goes on after', async (t) => {
-  const server = await startNatsServer(t)
-  const harness = natsHarness(t, { servers: server.url })
-  const [from, to] = [await harness.open('a'), await harness.open('b')]
-  const arrived = await listening(to, b)
-  const seen = statuses(from)
-  const shown: string[] = []
-  const watch = to.records.watch('member', ({ chain, version }) => shown.push(`${chain}.${version}`), () => shown.push('live'))
-  t.teardown(() => watch.stop())
-  t.equal(await createOn(harness, from.records, 'member.n1', 1), 'created')
-  await until('the record is shown', () => shown.includes('member.n1.1'))
-  const storeId = from.records.storeId
+t.test(
+  'nats faults - a server that is killed and started again: nothing is sent meanwhile, all goes on after',
+  async (t) => {
+    const server = await startNatsServer(t)
+    const harness = natsHarness(t, { servers: server.url })
+    const [from, to] = [await harness.open('a'), await harness.open('b')]
+    const arrived = await listening(to, b)
+    const seen = statuses(from)
+    const shown: string[] = []
+    const watch = to.records.watch(
+      'member',
+      ({ chain, version }) => shown.push(`${chain}.${version}`),
+      () => shown.push('live'),
+    )
+    t.teardown(() => watch.stop())
+    t.equal(await createOn(harness, from.records, 'member.n1', 1), 'created')
+    await until('the record is shown', () => shown.includes('member.n1.1'))
+    const storeId = from.records.storeId
 
-  await server.kill()
-  await until('both see it', () => from.status() === 'down' && to.status() === 'down')
-  from.send(b, 'data', numbered(1))
-  t.equal(await createOn(harness, from.records, 'member.n1', 2), 'unknown')
-  t.match(await latestOn(harness, from.records, 'member.n1'), { tag: 'failed', why: /not connected/ })
-  const answers: string[] = []
-  from.probe(b, 50, (answer) => answers.push(answer))
-  await until('an answer', () => answers.length > 0)
-  t.strictSame(answers, ['silent'])
+    await server.kill()
+    await until('both see it', () => from.status() === 'down' && to.status() === 'down')
+    from.send(b, 'data', numbered(1))
+    t.equal(await createOn(harness, from.records, 'member.n1', 2), 'unknown')
+    t.match(await latestOn(harness, from.records, 'member.n1'), { tag: 'failed', why: /not connected/ })
+    const answers: string[] = []
+    from.probe(b, 50, (answer) => answers.push(answer))
+    await until('an answer', () => answers.length > 0)
+    t.strictSame(answers, ['silent'])
 
-  await server.restart()
-  await until('both are back', () => from.status() === 'up' && to.status() === 'up')
-  from.send(b, 'data', numbered(2))
-  await until('a frame', () => arrived.length > 0)
-  t.strictSame(arrived, [2], 'what was sent while it was down is not sent later')
-  await until('the watch is live again', () => shown.filter((line) => line === 'live').length === 2)
-  t.match(await latestOn(harness, from.records, 'member.n1'), { tag: 'found', record: { version: 1 } })
-  t.equal(await createOn(harness, from.records, 'member.n1', 2), 'created')
-  await until('the watch shows what comes', () => shown.includes('member.n1.2'))
-  t.strictSame(shown.filter((line) => line !== 'live'), ['member.n1.1', 'member.n1.2'])
-  t.equal(from.records.storeId, storeId)
-  t.strictSame(seen, ['down', 'up'])
-})
+    await server.restart()
+    await until('both are back', () => from.status() === 'up' && to.status() === 'up')
+    from.send(b, 'data', numbered(2))
+    await until('a frame', () => arrived.length > 0)
+    t.strictSame(arrived, [2], 'what was sent while it was down is not sent later')
+    await until('the watch is live again', () => shown.filter((line) => line === 'live').length === 2)
+    t.match(await latestOn(harness, from.records, 'member.n1'), { tag: 'found', record: { version: 1 } })
+    t.equal(await createOn(harness, from.records, 'member.n1', 2), 'created')
+    await until('the watch shows what comes', () => shown.includes('member.n1.2'))
+    t.strictSame(
+      shown.filter((line) => line !== 'live'),
+      ['member.n1.1', 'member.n1.2'],
+    )
+    t.equal(from.records.storeId, storeId)
+    t.strictSame(seen, ['down', 'up'])
+  },
+)
 
 t.test('nats faults - a store that was lost is noticed, and its watch begins anew', async (t) => {
   const server = await startNatsServer(t)
   const harness = natsHarness(t, { servers: server.url })
   const { records } = await harness.open('a')
   const shown: string[] = []
-  const watch = records.watch('member', ({ chain, version }) => shown.push(`${chain}.${version}`), () => shown.push('live'))
+  const watch = records.watch(
+    'member',
+    ({ chain, version }) => shown.push(`${chain}.${version}`),
+    () => shown.push('live'),
+  )
   t.teardown(() => watch.stop())
   await createOn(harness, records, 'member.n1', 1)
   await createOn(harness, records, 'member.n1', 2)
@@ -98,19 +112,28 @@ t.test('nats faults - a frozen server is noticed by its silence, and used again 
   t.strictSame(seen, ['down', 'up'])
 })
 
-const leftOpen = (): string[] => process.getActiveResourcesInfo().filter((one) => one !== 'PipeWrap' && one !== 'ProcessWrap')
+const leftOpen = (): string[] =>
+  process.getActiveResourcesInfo().filter((one) => one !== 'PipeWrap' && one !== 'ProcessWrap')
 
 t.test('nats faults - closing leaves nothing open, also when the server is away or frozen', async (t) => {
   const server = await startNatsServer(t)
   const harness = natsHarness(t, { servers: server.url })
   const nothing = async (): Promise<void> => {
-    await until(`nothing is left: ${leftOpen().join()}`, () => !leftOpen().some((one) => /TCP|Timeout/.test(one) && !isOurs(one)))
+    await until(
+      `nothing is left: ${leftOpen().join()}`,
+      () => !leftOpen().some((one) => /TCP|Timeout/.test(one) && !isOurs(one)),
+    )
   }
-  const isOurs = (one: string): boolean => one === 'Timeout' && leftOpen().filter((other) => other === 'Timeout').length <= 1
+  const isOurs = (one: string): boolean =>
+    one === 'Timeout' && leftOpen().filter((other) => other === 'Timeout').length <= 1
   for (const meanwhile of [() => undefined, () => server.freeze(), () => server.kill()]) {
     const session = await harness.open('a')
     await listening(session, nodeId('a', 1))
-    session.records.watch('member', () => undefined, () => undefined)
+    session.records.watch(
+      'member',
+      () => undefined,
+      () => undefined,
+    )
     await meanwhile()
     await session.close()
     t.equal(session.status(), 'closed')
@@ -120,22 +143,32 @@ t.test('nats faults - closing leaves nothing open, also when the server is away 
   t.pass('nothing was left')
 })
 
-t.test('nats faults - a message that is larger than the server allows is refused where it is sent', async (t) => {
-  const server = await startNatsServer(t, (directory) => `${jetStreamConfig(directory)}\nmax_payload: 65536`)
-  const session = await natsHarness(t, { servers: server.url }).open('a')
-  t.equal(session.facts.frameBytesMax, 65_536)
-  const problems: unknown[] = []
-  const links = createLinks({
-    session, clock: systemClock, self: nodeId('a', 1), config: { frameBytesMax: 524_288 },
-    deliver: () => undefined, onProblem: (_to, _envelope, problem) => problems.push(problem),
-  })
-  t.teardown(() => links.close())
-  t.notOk(links.send(b, { type: 'control', verb: 'large', body: new Uint8Array(65_536) }))
-  t.match(problems, [{ tag: 'TooLarge', bytesMax: 65_536 }])
-  t.ok(links.send(b, { type: 'control', verb: 'fits', body: new Uint8Array(65_000) }))
-  session.send(b, 'data', new Uint8Array(70_000))
-  t.equal(session.status(), 'up')
-})
+t.test(
+  'nats faults - a message that is larger than the server allows is refused where it is sent',
+  async (t) => {
+    const server = await startNatsServer(
+      t,
+      (directory) => `${jetStreamConfig(directory)}\nmax_payload: 65536`,
+    )
+    const session = await natsHarness(t, { servers: server.url }).open('a')
+    t.equal(session.facts.frameBytesMax, 65_536)
+    const problems: unknown[] = []
+    const links = createLinks({
+      session,
+      clock: systemClock,
+      self: nodeId('a', 1),
+      config: { frameBytesMax: 524_288 },
+      deliver: () => undefined,
+      onProblem: (_to, _envelope, problem) => problems.push(problem),
+    })
+    t.teardown(() => links.close())
+    t.notOk(links.send(b, { type: 'control', verb: 'large', body: new Uint8Array(65_536) }))
+    t.match(problems, [{ tag: 'TooLarge', bytesMax: 65_536 }])
+    t.ok(links.send(b, { type: 'control', verb: 'fits', body: new Uint8Array(65_000) }))
+    session.send(b, 'data', new Uint8Array(70_000))
+    t.equal(session.status(), 'up')
+  },
+)
 
 t.test('nats faults - of two processes that create at the same time never both win', async (t) => {
   const server = await startNatsServer(t)
@@ -178,30 +211,51 @@ const jumpingClock = (): Clock & { jump: (ms: number) => void } => {
 const versionsOf = async (session: Session): Promise<string[]> => {
   const shown: string[] = []
   await new Promise<void>((resolve) => {
-    const watch = session.records.watch('member', ({ chain, version }) => shown.push(`${chain}.${version}`), () => {
-      resolve()
-      queueMicrotask(() => watch.stop())
-    })
+    const watch = session.records.watch(
+      'member',
+      ({ chain, version }) => shown.push(`${chain}.${version}`),
+      () => {
+        resolve()
+        queueMicrotask(() => watch.stop())
+      },
+    )
   })
   return shown
 }
 
-t.test('nats faults - superseded versions are purged after their time, the highest stays', async (t: Test) => {
-  const server = await startNatsServer(t)
-  const harness = natsHarness(t, { servers: server.url })
-  const clock = jumpingClock()
-  const session = await nats({ servers: server.url }).open({ cluster: harness.cluster, nodeName: 'a', clock, random: systemRandom })
-  t.teardown(() => session.close())
-  for (let version = 1; version <= 5; version++) await createOn(harness, session.records, 'member.n1', version)
-  await createOn(harness, session.records, 'member.n2', 1)
-  clock.jump(purgeAfterMs - 1_000)
-  await createOn(harness, session.records, 'member.n1', 6)
-  t.strictSame(await versionsOf(session), ['member.n1.1', 'member.n1.2', 'member.n1.3', 'member.n1.4', 'member.n1.5', 'member.n2.1', 'member.n1.6'])
-  clock.jump(2_000)
-  await eventually('five is superseded, but not for long enough', async () => {
-    const shown = await versionsOf(session)
-    return shown.join() === 'member.n1.5,member.n2.1,member.n1.6' || undefined
-  })
-  t.match(await latestOn(harness, session.records, 'member.n1'), { tag: 'found', record: { version: 6 } })
-  t.match(await latestOn(harness, session.records, 'member.n2'), { tag: 'found', record: { version: 1 } })
-})
+t.test(
+  'nats faults - superseded versions are purged after their time, the highest stays',
+  async (t: Test) => {
+    const server = await startNatsServer(t)
+    const harness = natsHarness(t, { servers: server.url })
+    const clock = jumpingClock()
+    const session = await nats({ servers: server.url }).open({
+      cluster: harness.cluster,
+      nodeName: 'a',
+      clock,
+      random: systemRandom,
+    })
+    t.teardown(() => session.close())
+    for (let version = 1; version <= 5; version++)
+      await createOn(harness, session.records, 'member.n1', version)
+    await createOn(harness, session.records, 'member.n2', 1)
+    clock.jump(purgeAfterMs - 1_000)
+    await createOn(harness, session.records, 'member.n1', 6)
+    t.strictSame(await versionsOf(session), [
+      'member.n1.1',
+      'member.n1.2',
+      'member.n1.3',
+      'member.n1.4',
+      'member.n1.5',
+      'member.n2.1',
+      'member.n1.6',
+    ])
+    clock.jump(2_000)
+    await eventually('five is superseded, but not for long enough', async () => {
+      const shown = await versionsOf(session)
+      return shown.join() === 'member.n1.5,member.n2.1,member.n1.6' || undefined
+    })
+    t.match(await latestOn(harness, session.records, 'member.n1'), { tag: 'found', record: { version: 6 } })
+    t.match(await latestOn(harness, session.records, 'member.n2'), { tag: 'found', record: { version: 1 } })
+  },
+)

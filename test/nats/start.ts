@@ -10,7 +10,12 @@ import { hasNatsServer, jetStreamConfig, startNatsServer } from '../fixtures/nat
 
 const failureOf = async (options: NatsOptions, cluster = 'c1'): Promise<StartFailed> => {
   try {
-    const session = await nats(options).open({ cluster, nodeName: 'n1', clock: systemClock, random: systemRandom })
+    const session = await nats(options).open({
+      cluster,
+      nodeName: 'n1',
+      clock: systemClock,
+      random: systemRandom,
+    })
     await session.close()
   } catch (error) {
     if (error instanceof StartFailed) return error
@@ -20,7 +25,12 @@ const failureOf = async (options: NatsOptions, cluster = 'c1'): Promise<StartFai
 }
 
 /** Nothing of a failed start is left: no socket, no timer. */
-const leavesNothing = async (t: Test, options: NatsOptions, code: string, sentence: RegExp): Promise<void> => {
+const leavesNothing = async (
+  t: Test,
+  options: NatsOptions,
+  code: string,
+  sentence: RegExp,
+): Promise<void> => {
   const failed = await failureOf(options)
   t.equal(failed.code, code)
   t.match(failed.sentence, sentence)
@@ -30,16 +40,31 @@ const leavesNothing = async (t: Test, options: NatsOptions, code: string, senten
 t.ok(hasNatsServer(), 'nats-server is installed')
 
 t.test('nats start - nothing listens at the address', async (t) => {
-  await leavesNothing(t, { servers: 'nats://me:hunter2@127.0.0.1:1' }, 'NoNats', /^Nothing listens at nats:\/\/127\.0\.0\.1:1: start nats-server/)
+  await leavesNothing(
+    t,
+    { servers: 'nats://me:hunter2@127.0.0.1:1' },
+    'NoNats',
+    /^Nothing listens at nats:\/\/127\.0\.0\.1:1: start nats-server/,
+  )
 })
 
 t.test('nats start - the host is not known', async (t) => {
-  await leavesNothing(t, { servers: 'nats://no-such-host.invalid' }, 'NoNats', /^The host name in nats:\/\/no-such-host\.invalid:4222 is not known/)
+  await leavesNothing(
+    t,
+    { servers: 'nats://no-such-host.invalid' },
+    'NoNats',
+    /^The host name in nats:\/\/no-such-host\.invalid:4222 is not known/,
+  )
 })
 
 t.test('nats start - the address is none', async (t) => {
   for (const servers of ['http://127.0.0.1:4222', 'nats://', '::', 'nats://me:hunter2@']) {
-    await leavesNothing(t, { servers }, 'NoNats', /is not an address of a NATS server such as nats:\/\/127\.0\.0\.1:4222/)
+    await leavesNothing(
+      t,
+      { servers },
+      'NoNats',
+      /is not an address of a NATS server such as nats:\/\/127\.0\.0\.1:4222/,
+    )
   }
 })
 
@@ -48,34 +73,68 @@ t.test('nats start - something else listens there, and says nothing', async (t) 
   await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
   const address = mute.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  await leavesNothing(t, { servers: `127.0.0.1:${port}`, connectTimeoutMs: 200 }, 'NoNats', /^No NATS server answered at .* in time/)
+  await leavesNothing(
+    t,
+    { servers: `127.0.0.1:${port}`, connectTimeoutMs: 200 },
+    'NoNats',
+    /^No NATS server answered at .* in time/,
+  )
   await new Promise((resolve) => mute.close(resolve))
 })
 
 t.test('nats start - the file of credentials is not there', async (t) => {
-  await leavesNothing(t, { credentialsFile: '/no/such/file.creds' }, 'NoNats', /^The credentialsFile "\/no\/such\/file\.creds" cannot be read/)
+  await leavesNothing(
+    t,
+    { credentialsFile: '/no/such/file.creds' },
+    'NoNats',
+    /^The credentialsFile "\/no\/such\/file\.creds" cannot be read/,
+  )
 })
 
 t.test('nats start - JetStream is off', async (t) => {
   const server = await startNatsServer(t, '')
-  await leavesNothing(t, { servers: server.url }, 'NatsNotUsable', /^JetStream is off at nats:\/\/.*: start nats-server with -js/)
+  await leavesNothing(
+    t,
+    { servers: server.url },
+    'NatsNotUsable',
+    /^JetStream is off at nats:\/\/.*: start nats-server with -js/,
+  )
 })
 
 t.test('nats start - credentials are taken from the address, wrong ones are refused', async (t) => {
-  const server = await startNatsServer(t, (directory) =>
-    `${jetStreamConfig(directory)}\nauthorization { users: [{ user: me, password: "hunter2/@" }] }`)
+  const server = await startNatsServer(
+    t,
+    (directory) =>
+      `${jetStreamConfig(directory)}\nauthorization { users: [{ user: me, password: "hunter2/@" }] }`,
+  )
   const right = server.url.replace('//', '//me:hunter2%2F%40@')
   t.equal((await natsHarness(t, { servers: right }).open('a')).status(), 'up')
-  await leavesNothing(t, { servers: server.url.replace('//', '//me:wrong@') }, 'NoNats', /refused the credentials/)
+  await leavesNothing(
+    t,
+    { servers: server.url.replace('//', '//me:wrong@') },
+    'NoNats',
+    /refused the credentials/,
+  )
   await leavesNothing(t, { servers: server.url }, 'NoNats', /refused the credentials/)
   const garbage = join(server.directory, 'bad.creds')
   writeFileSync(garbage, 'hunter2')
-  await leavesNothing(t, { servers: server.url, credentialsFile: garbage }, 'NoNats', /refused the credentials|failed/)
+  await leavesNothing(
+    t,
+    { servers: server.url, credentialsFile: garbage },
+    'NoNats',
+    /refused the credentials|failed/,
+  )
 })
 
 t.test('nats start - a token in the address', async (t) => {
-  const server = await startNatsServer(t, (directory) => `${jetStreamConfig(directory)}\nauthorization { token: "hunter2" }`)
-  t.equal((await natsHarness(t, { servers: server.url.replace('//', '//hunter2@') }).open('a')).status(), 'up')
+  const server = await startNatsServer(
+    t,
+    (directory) => `${jetStreamConfig(directory)}\nauthorization { token: "hunter2" }`,
+  )
+  t.equal(
+    (await natsHarness(t, { servers: server.url.replace('//', '//hunter2@') }).open('a')).status(),
+    'up',
+  )
 })
 
 t.test('nats start - TLS is asked for and the server has none', async (t) => {
@@ -85,27 +144,65 @@ t.test('nats start - TLS is asked for and the server has none', async (t) => {
 
 t.test('nats start - a missing permission is named, whichever it is', async (t) => {
   const all = ['tumen.c1.>', '$JS.API.>']
-  const without = (subject: string) => ({ publish: `allow: [${all.map((one) => `"${one}"`).join(', ')}], deny: ["${subject}"]` })
+  const without = (subject: string) => ({
+    publish: `allow: [${all.map((one) => `"${one}"`).join(', ')}], deny: ["${subject}"]`,
+  })
   const cases: readonly (readonly [publish: string, subscribe: string, sentence: RegExp])[] = [
-    [without('tumen.c1.n.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "tumen\.c1\.n\.n1\.0\.d": allow it/],
+    [
+      without('tumen.c1.n.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "tumen\.c1\.n\.n1\.0\.d": allow it/,
+    ],
     [without('nothing').publish, 'allow: ["tumen.c1.i.>"]', /may not subscribe to "tumen\.c1\.n\.n1\.0\.d"/],
     [without('nothing').publish, 'allow: ["tumen.c1.n.>"]', /may not subscribe to "tumen\.c1\.i\./],
-    ['allow: ["tumen.c1.>"]', 'allow: ["tumen.c1.>"]', /may not publish to "\$JS\.API\.STREAM\.INFO\.tumen_c1_records"/],
-    [without('$JS.API.STREAM.CREATE.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "\$JS\.API\.STREAM\.CREATE/],
-    [without('$JS.API.STREAM.PURGE.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "\$JS\.API\.STREAM\.PURGE/],
-    [without('$JS.API.STREAM.MSG.GET.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "\$JS\.API\.STREAM\.MSG\.GET/],
-    [without('$JS.API.CONSUMER.CREATE.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "\$JS\.API\.CONSUMER\.CREATE/],
-    [without('tumen.c1.r.>').publish, 'allow: ["tumen.c1.>"]', /may not publish to "tumen\.c1\.r\.permission-check\.1"/],
+    [
+      'allow: ["tumen.c1.>"]',
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.STREAM\.INFO\.tumen_c1_records"/,
+    ],
+    [
+      without('$JS.API.STREAM.CREATE.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.STREAM\.CREATE/,
+    ],
+    [
+      without('$JS.API.STREAM.PURGE.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.STREAM\.PURGE/,
+    ],
+    [
+      without('$JS.API.STREAM.MSG.GET.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.STREAM\.MSG\.GET/,
+    ],
+    [
+      without('$JS.API.CONSUMER.CREATE.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.CONSUMER\.CREATE/,
+    ],
+    [
+      without('tumen.c1.r.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "tumen\.c1\.r\.permission-check\.1"/,
+    ],
   ]
   // The last ones need the stream, so its creation is refused before it exists.
-  const users = cases.map(([publish, subscribe], i) =>
-    `{ user: u${i}, password: p, permissions: { publish: { ${publish} }, subscribe: { ${subscribe} } } }`)
-  const enough = '{ user: enough, password: p, permissions: { publish: { allow: ["tumen.c1.>", "$JS.API.>"] }, subscribe: "tumen.c1.>" } }'
-  const server = await startNatsServer(t, (directory) =>
-    `${jetStreamConfig(directory)}\nauthorization { users: [${[...users, enough].join(', ')}] }`)
+  const users = cases.map(
+    ([publish, subscribe], i) =>
+      `{ user: u${i}, password: p, permissions: { publish: { ${publish} }, subscribe: { ${subscribe} } } }`,
+  )
+  const enough =
+    '{ user: enough, password: p, permissions: { publish: ["tumen.c1.>", "$JS.API.>"], subscribe: "tumen.c1.>" } }'
+  const server = await startNatsServer(
+    t,
+    (directory) =>
+      `${jetStreamConfig(directory)}\nauthorization { users: [${[...users, enough].join(', ')}] }`,
+  )
   for (const [i, [, , sentence]] of cases.entries()) {
-    if (i === 5) await nats({ servers: server.url.replace('//', '//enough:p@') })
-      .open({ cluster: 'c1', nodeName: 'n1', clock: systemClock, random: systemRandom }).then((session) => session.close())
+    if (i === 5)
+      await nats({ servers: server.url.replace('//', '//enough:p@') })
+        .open({ cluster: 'c1', nodeName: 'n1', clock: systemClock, random: systemRandom })
+        .then((session) => session.close())
     await leavesNothing(t, { servers: server.url.replace('//', `//u${i}:p@`) }, 'NatsNotUsable', sentence)
   }
 })
@@ -118,5 +215,9 @@ t.test('nats start - three replicas on one server are refused with a reason', as
 t.test('nats start - the summary says what was found', async (t) => {
   const server = await startNatsServer(t)
   const { facts } = await natsHarness(t, { servers: [server.url, 'nats://127.0.0.1:1'] }).open('a')
-  t.match(facts, { replicas: 1, frameBytesMax: 1024 * 1024, summary: /^nats-server \d+\.\d+\.\d+ at nats:.*, one server, 1 replica/ })
+  t.match(facts, {
+    replicas: 1,
+    frameBytesMax: 1024 * 1024,
+    summary: /^nats-server \d+\.\d+\.\d+ at nats:.*, one server, 1 replica/,
+  })
 })

@@ -9,13 +9,20 @@ import { createOn, latestOn, recordsConformance } from '../../fixtures/conforman
 import { numbered, transportConformance } from '../../fixtures/conformance/transport.js'
 import { memoryHarness } from '../../fixtures/memory-harness.js'
 
-const wrap = (clock: VirtualClock, faults: Partial<Faults> = {}, seed = 1): FaultyTransport & MemoryTransport =>
-  faulty(memory(), { clock, random: seededRandom(seed), faults })
+const wrap = (
+  clock: VirtualClock,
+  faults: Partial<Faults> = {},
+  seed = 1,
+): FaultyTransport & MemoryTransport => faulty(memory(), { clock, random: seededRandom(seed), faults })
 
 const slow: Partial<Faults> = { delayMsMin: 1, delayMsMax: 50, recordDelayMsMin: 1, recordDelayMsMax: 50 }
-for (const [name, faults] of [['faulty without faults', {}], ['faulty with delays', slow]] as const) {
+for (const [name, faults] of [
+  ['faulty without faults', {}],
+  ['faulty with delays', slow],
+] as const) {
   // Closing does not wait for what is still delayed.
-  if (faults !== slow) transportConformance(t, name, async () => memoryHarness((clock) => wrap(clock, faults)))
+  if (faults !== slow)
+    transportConformance(t, name, async () => memoryHarness((clock) => wrap(clock, faults)))
   recordsConformance(t, name, async () => memoryHarness((clock) => wrap(clock, faults)))
 }
 
@@ -34,9 +41,16 @@ const pair = (faults: Partial<Faults> = {}, seed = 1): Pair => {
   })
   const { clock } = harness
   const options = { cluster: 'c', clock, random: seededRandom(2) }
-  const [a, b] = [transport.openNow({ ...options, nodeName: 'a' }), transport.openNow({ ...options, nodeName: 'b' })]
+  const [a, b] = [
+    transport.openNow({ ...options, nodeName: 'a' }),
+    transport.openNow({ ...options, nodeName: 'b' }),
+  ]
   const arrived: number[] = []
-  b.listen(nodeId('b', 1), { onFrame: (frame) => arrived.push(Buffer.from(frame).readUInt32BE(0)) }, () => undefined)
+  b.listen(
+    nodeId('b', 1),
+    { onFrame: (frame) => arrived.push(Buffer.from(frame).readUInt32BE(0)) },
+    () => undefined,
+  )
   a.listen(nodeId('a', 1), { onFrame: () => arrived.push(-1) }, () => undefined)
   const send = (count: number): void => {
     for (let i = 0; i < count; i++) a.send(nodeId('b', 1), 'data', numbered(i))
@@ -46,7 +60,8 @@ const pair = (faults: Partial<Faults> = {}, seed = 1): Pair => {
 let transport: FaultyTransport & MemoryTransport
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
-const inOrder = (numbers: readonly number[]): boolean => numbers.every((n, i) => i === 0 || n >= (numbers[i - 1] ?? 0))
+const inOrder = (numbers: readonly number[]): boolean =>
+  numbers.every((n, i) => i === 0 || n >= (numbers[i - 1] ?? 0))
 
 t.test('faulty - loses about as many as it is told to, and counts them', async (t) => {
   const { clock, arrived, send, transport } = pair({ loss: 0.2 })
@@ -80,7 +95,10 @@ t.test('faulty - delays keep the order, reordering does not', async (t) => {
 
 t.test('faulty - the same seed gives the same faults, another one others', async (t) => {
   const run = (seed: number): string => {
-    const { clock, arrived, send } = pair({ loss: 0.1, duplication: 0.1, delayMsMax: 20, reordering: 0.3 }, seed)
+    const { clock, arrived, send } = pair(
+      { loss: 0.1, duplication: 0.1, delayMsMax: 20, reordering: 0.3 },
+      seed,
+    )
     send(200)
     clock.runUntilIdle()
     return arrived.join()
@@ -108,7 +126,13 @@ t.test('faulty - a cut is one way, catches what is under way, and heals', async 
   clock.runUntilIdle()
   send(1)
   clock.runUntilIdle()
-  t.strictSame([arrived, answers], [[-1, 0], ['silent', 'answered']])
+  t.strictSame(
+    [arrived, answers],
+    [
+      [-1, 0],
+      ['silent', 'answered'],
+    ],
+  )
 })
 
 t.test('faulty - a split cuts both ways between the sides', async (t) => {
@@ -124,19 +148,22 @@ t.test('faulty - a split cuts both ways between the sides', async (t) => {
   t.strictSame(arrived, [0])
 })
 
-t.test('faulty - a paused node takes what came meanwhile when it is resumed, and probes of it are silent', async (t) => {
-  const { transport, clock, a, arrived, send } = pair()
-  transport.faults.pause('b')
-  send(3)
-  const answers: string[] = []
-  a.probe(nodeId('b', 1), 100, (answer) => answers.push(answer))
-  clock.runUntilIdle()
-  t.strictSame([arrived, answers], [[], ['silent']])
-  transport.faults.resume('b')
-  transport.faults.resume('b')
-  clock.runUntilIdle()
-  t.strictSame(arrived, [0, 1, 2])
-})
+t.test(
+  'faulty - a paused node takes what came meanwhile when it is resumed, and probes of it are silent',
+  async (t) => {
+    const { transport, clock, a, arrived, send } = pair()
+    transport.faults.pause('b')
+    send(3)
+    const answers: string[] = []
+    a.probe(nodeId('b', 1), 100, (answer) => answers.push(answer))
+    clock.runUntilIdle()
+    t.strictSame([arrived, answers], [[], ['silent']])
+    transport.faults.resume('b')
+    transport.faults.resume('b')
+    clock.runUntilIdle()
+    t.strictSame(arrived, [0, 1, 2])
+  },
+)
 
 t.test('faulty - a disconnected node is told so, reaches nobody, and is told when it is back', async (t) => {
   const { transport, clock, a, arrived, send } = pair()
@@ -166,31 +193,41 @@ t.test('faulty records - a lost answer is unknown, whether it happened or not', 
     if (outcome === 'created') happened.created++
     else happened[there ? 'unknownButThere' : 'unknownAndNot']++
   }
-  t.ok(Object.values(happened).every((count) => count > 5), JSON.stringify(happened))
+  t.ok(
+    Object.values(happened).every((count) => count > 5),
+    JSON.stringify(happened),
+  )
 })
 
-t.test('faulty records - a watch misses nothing that is still the latest when the store is reached again', async (t) => {
-  const harness = memoryHarness((clock) => {
-    transport = wrap(clock)
-    return transport
-  })
-  const [a, b] = [(await harness.open('a')).records, (await harness.open('b')).records]
-  const seen: string[] = []
-  const watch = b.watch('member', ({ chain, version }) => seen.push(`${chain}.${version}`), () => seen.push('live'))
-  await createOn(harness, a, 'member.x', 1)
-  transport.faults.cutRecords('b')
-  t.equal(await createOn(harness, a, 'member.x', 2), 'created')
-  t.equal(await createOn(harness, b, 'member.y', 1), 'unknown')
-  transport.faults.heal()
-  harness.clock.runUntilIdle()
-  t.strictSame(seen, ['live', 'member.x.1', 'member.x.2', 'live'])
-  transport.faults.recordsDown()
-  t.equal(await createOn(harness, a, 'member.x', 3), 'unknown')
-  transport.faults.heal()
-  watch.stop()
-  t.equal(await createOn(harness, a, 'member.x', 3), 'created')
-  t.notOk(seen.includes('member.x.3'))
-})
+t.test(
+  'faulty records - a watch misses nothing that is still the latest when the store is reached again',
+  async (t) => {
+    const harness = memoryHarness((clock) => {
+      transport = wrap(clock)
+      return transport
+    })
+    const [a, b] = [(await harness.open('a')).records, (await harness.open('b')).records]
+    const seen: string[] = []
+    const watch = b.watch(
+      'member',
+      ({ chain, version }) => seen.push(`${chain}.${version}`),
+      () => seen.push('live'),
+    )
+    await createOn(harness, a, 'member.x', 1)
+    transport.faults.cutRecords('b')
+    t.equal(await createOn(harness, a, 'member.x', 2), 'created')
+    t.equal(await createOn(harness, b, 'member.y', 1), 'unknown')
+    transport.faults.heal()
+    harness.clock.runUntilIdle()
+    t.strictSame(seen, ['live', 'member.x.1', 'member.x.2', 'live'])
+    transport.faults.recordsDown()
+    t.equal(await createOn(harness, a, 'member.x', 3), 'unknown')
+    transport.faults.heal()
+    watch.stop()
+    t.equal(await createOn(harness, a, 'member.x', 3), 'created')
+    t.notOk(seen.includes('member.x.3'))
+  },
+)
 
 t.test('faulty records - a create whose node was paused is unknown', async (t) => {
   const { transport, clock, a } = pair()

@@ -23,24 +23,29 @@ t.test('codec - every value that can travel comes back equal, but for undefined 
   )
 })
 
-t.test('codec - another MessagePack implementation reads what is written here, and writes what is read here', async () => {
-  const packr = new Packr({ useRecords: false, mapsAsObjects: true })
-  const plain = wire.filter((value) => !JSON.stringify(value)?.includes('{"type":"Buffer"'))
-  const comparable = (value: unknown): unknown => (value instanceof Uint8Array ? new Uint8Array(value) : value)
-  fc.assert(
-    fc.property(plain, (value) => {
-      const theirs: unknown = packr.unpack(bytesOf(value))
-      if (!(theirs instanceof Uint8Array)) deepStrictEqual(decodeWire(bytesOf(theirs)), E.right(travelled(value)))
-      else deepStrictEqual(comparable(theirs), comparable(value))
-    }),
-  )
-  fc.assert(
-    fc.property(fc.jsonValue(), (value) => {
-      const decoded = decodeWire(packr.pack(value))
-      deepStrictEqual(JSON.stringify(E.isRight(decoded) ? decoded.right : decoded), JSON.stringify(value))
-    }),
-  )
-})
+t.test(
+  'codec - another MessagePack implementation reads what is written here, and writes what is read here',
+  async () => {
+    const packr = new Packr({ useRecords: false, mapsAsObjects: true })
+    const plain = wire.filter((value) => !JSON.stringify(value)?.includes('{"type":"Buffer"'))
+    const comparable = (value: unknown): unknown =>
+      value instanceof Uint8Array ? new Uint8Array(value) : value
+    fc.assert(
+      fc.property(plain, (value) => {
+        const theirs: unknown = packr.unpack(bytesOf(value))
+        if (!(theirs instanceof Uint8Array))
+          deepStrictEqual(decodeWire(bytesOf(theirs)), E.right(travelled(value)))
+        else deepStrictEqual(comparable(theirs), comparable(value))
+      }),
+    )
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const decoded = decodeWire(packr.pack(value))
+        deepStrictEqual(JSON.stringify(E.isRight(decoded) ? decoded.right : decoded), JSON.stringify(value))
+      }),
+    )
+  },
+)
 
 t.test('codec - undefined stays undefined in arrays and alone, and leaves out a property', async (t) => {
   t.strictSame(decodeWire(bytesOf(undefined)), E.right(undefined))
@@ -81,10 +86,13 @@ t.test('codec - what cannot travel is refused with its path and never with its v
 
 t.test('codec - bytes that are no value give a sentence and never throw', async () => {
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.uint8Array({ minLength: 1, maxLength: 8 })), (bytes) => {
-      const decoded = decodeWire(bytes)
-      if (E.isLeft(decoded)) deepStrictEqual(typeof decoded.left, 'string')
-    }),
+    fc.property(
+      fc.oneof(fc.uint8Array({ maxLength: 64 }), fc.uint8Array({ minLength: 1, maxLength: 8 })),
+      (bytes) => {
+        const decoded = decodeWire(bytes)
+        if (E.isLeft(decoded)) deepStrictEqual(typeof decoded.left, 'string')
+      },
+    ),
     { numRuns: 5_000 },
   )
 })
