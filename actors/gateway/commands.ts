@@ -1,8 +1,8 @@
 /** What clients can ask for: one table, from which messages are made and the page for clients is written. */
 import type { Ask } from '../../lib/index.js'
 import type { PartyId, PlayerId } from '../ids.js'
-import { Party, type PartyRefusal } from '../party/protocol.js'
-import { Credentials, Flag, Line, PartyName, Player, ReqId } from './protocol.js'
+import { ChatText, Party, type PartyRefusal } from '../party/protocol.js'
+import { Credentials, Flag, PartyName, Player, ReqId } from './protocol.js'
 
 /** A codec that does not transform, as far as commands need it; its name is what it expects. */
 interface Codec {
@@ -91,7 +91,7 @@ export const commands: Readonly<Record<string, Command>> = {
     { includeGrace: may(Flag) },
     (by, g) => Party.Clear({ by, includeGrace: g.includeGrace ?? false }),
   ),
-  chat: own('Says a line to all members.', { text: needs(Line) }, (by, g) =>
+  chat: own('Says a line to all members.', { text: needs(ChatText) }, (by, g) =>
     Party.Chat({ by, text: there(g.text) }),
   ),
   info: own('Shows a party, to whoever knows its id.', {}, () => Party.Info()),

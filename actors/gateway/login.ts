@@ -1,6 +1,6 @@
 /** Logging in: who the client is, and where its socket is from now on. */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Random, type TumenNode } from '../../lib/index.js'
+import type { Random, TumenNode } from '../../lib/index.js'
 import { type PlayerId, SessionId } from '../ids.js'
 import { PlayerSlot } from '../player-slot/protocol.js'
 import { type ClientSocket, Session, Sessions, type SessionView } from '../session/protocol.js'

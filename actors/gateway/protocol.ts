@@ -23,7 +23,6 @@ const text = <A extends string>(
 export const Player = text('a player: 1 to 64 visible ASCII characters', /^[\x21-\x7e]{1,64}$/, PlayerId)
 export const PartyName = text('a party: 1 to 192 visible ASCII characters', /^[\x21-\x7e]{1,192}$/, PartyId)
 export const ReqId = text('1 to 64 visible ASCII characters', /^[\x21-\x7e]{1,64}$/, (raw) => raw)
-export const Line = text('a line of 1 to 500 characters', /^(?=[^]*\S)[^]{1,500}$/, (raw) => raw)
 export const Flag = new t.Type<boolean, boolean>(
   'true or false',
   t.boolean.is,

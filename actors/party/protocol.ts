@@ -54,7 +54,7 @@ const Changed = t.type({ version: t.number, changed: t.boolean })
 export const Gone = t.type({ version: t.number, removed: t.array(PlayerId) })
 export type Gone = t.TypeOf<typeof Gone>
 
-const ChatText = new t.Type<string, string, unknown>(
+export const ChatText = new t.Type<string, string, unknown>(
   `a line of 1 to ${chatCharsMax} characters`,
   (value): value is string => typeof value === 'string' && isLine(value),
   (value, context) =>
