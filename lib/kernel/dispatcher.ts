@@ -29,6 +29,8 @@ export class Dispatcher {
   private exactLeft = 0
   private isScheduled = false
   private scheduledAt = 0
+  /** When the event loop last gave this dispatcher a turn. */
+  private turnAt = Number.NEGATIVE_INFINITY
 
   constructor(
     private readonly clock: Clock,
@@ -39,10 +41,24 @@ export class Dispatcher {
   /** Puts a cell in line. The cell sees to it that it stands there once. */
   enqueue(cell: Runnable): void {
     this.line.push(cell)
-    if (this.isScheduled) return
+    if (!this.isScheduled) this.schedule()
+  }
+
+  /**
+   * A turn of the event loop costs more than an ask, so within `turnMs` of the last one the line is drained without
+   * waiting for the next; then timers, input and output get theirs.
+   */
+  private schedule(): void {
+    const { clock } = this
     this.isScheduled = true
-    this.scheduledAt = this.clock.monotonic()
-    this.clock.defer(this.drain)
+    this.scheduledAt = clock.monotonic()
+    if (clock.soon === undefined || this.scheduledAt - this.turnAt >= this.limits.turnMs) clock.defer(this.turn)
+    else clock.soon(this.drain)
+  }
+
+  private readonly turn = (): void => {
+    this.turnAt = this.clock.monotonic()
+    this.drain()
   }
 
   private readonly drain = (): void => {
@@ -74,7 +90,7 @@ export class Dispatcher {
     }
     if (line.size > 0) {
       this.scheduledAt = clock.monotonic()
-      clock.defer(this.drain)
+      clock.defer(this.turn)
     } else {
       this.isScheduled = false
     }

@@ -16,4 +16,9 @@ export interface Clock {
   after(delayMs: number, fn: () => void): Timer
   /** Runs `fn` once after the present turn of the event loop, in order of calls. */
   defer(fn: () => void): void
+  /**
+   * Runs `fn` once after the present piece of code, before timers, input and output. Whoever uses it again and again
+   * starves them. A clock without it has only `defer`.
+   */
+  soon?(fn: () => void): void
 }
