@@ -246,7 +246,10 @@ const openStream = async (
   let replicas: number = options.replicas ?? (isClustered ? 3 : 1)
   for (;;) {
     try {
-      return await ensureStream(nc, cluster, replicas)
+      const stream = await ensureStream(nc, cluster, replicas)
+      // A new stream of several servers has no leader at first.
+      await checkRecords(connection, cluster)
+      return stream
     } catch (error) {
       const waitedMs = clock.monotonic() - startedAt
       if (lacksPeers(error) && options.replicas === undefined && waitedMs > peersWaitMs) replicas = 1
@@ -292,9 +295,6 @@ const openSession = async (options: NatsOptions, open: OpenOptions): Promise<Ses
     if (data === undefined || control === undefined) throw new StartFailed('NoNats', 'No connection to NATS.')
     await checkPermissions([data, control], open)
     const stream = await openStream(control, options, open).catch((error: unknown) => {
-      throw notUsable(error, control, cluster)
-    })
-    await checkRecords(control, cluster).catch((error: unknown) => {
       throw notUsable(error, control, cluster)
     })
     const records = new NatsRecords({ connection: control, cluster, clock, stream })
