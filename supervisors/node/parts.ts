@@ -216,6 +216,6 @@ export class Parts {
 
 /** Why joining failed, as a code of `StartFailed`. */
 const codeOf = (why: string): 'Incompatible' | 'NameTaken' | 'StartTimeout' => {
-  if (/shardCount|wire version|lease/i.test(why)) return 'Incompatible'
-  return /name|renew/i.test(why) ? 'NameTaken' : 'StartTimeout'
+  if (/is taken/.test(why)) return 'NameTaken'
+  return /need the same|wire versions/.test(why) ? 'Incompatible' : 'StartTimeout'
 }

@@ -72,8 +72,7 @@ const tree = () => supervisor('root', {}, [entities(club), entities(guild)])
 
 const trio = async (t: Tap.Test, config = {}) => {
   const cluster = new VirtualCluster(tree, config)
-  const nodes: TumenNode[] = []
-  for (const name of ['n1', 'n2', 'n3']) nodes.push(await cluster.start(name))
+  const nodes = [await cluster.start('n1'), await cluster.start('n2'), await cluster.start('n3')] as const
   t.teardown(() => cluster.end())
   return { cluster, nodes }
 }
@@ -176,7 +175,7 @@ t.test(
   async (t) => {
     const { cluster, nodes } = await trio(t)
     const c = ClubId('c')
-    await cluster.run(nodes[0]!.ref(Club, c).ask(Club.Join({ name: 'ada' })))
+    await cluster.run(nodes[0].ref(Club, c).ask(Club.Join({ name: 'ada' })))
     const { owner, other } = ownerOf(nodes, c)
     const { id: was } = owner
     const { epoch } = other.where(Club, c)
@@ -197,7 +196,7 @@ t.test(
 t.test('promises - a node that was cut off for less than a lease goes on where it was', async (t) => {
   const { cluster, nodes } = await trio(t)
   const c = ClubId('c')
-  await cluster.run(nodes[0]!.ref(Club, c).ask(Club.Join({ name: 'ada' })))
+  await cluster.run(nodes[0].ref(Club, c).ask(Club.Join({ name: 'ada' })))
   const { owner, other } = ownerOf(nodes, c)
   const { epoch } = other.where(Club, c)
   cluster.transport.faults.disconnect(owner.name)
@@ -212,7 +211,7 @@ t.test(
   async (t) => {
     const { cluster, nodes } = await trio(t)
     const c = ClubId('c')
-    await cluster.run(nodes[0]!.ref(Club, c).ask(Club.Join({ name: 'ada' })))
+    await cluster.run(nodes[0].ref(Club, c).ask(Club.Join({ name: 'ada' })))
     const { other } = ownerOf(nodes, c)
     const { epoch } = other.where(Club, c)
     cluster.transport.faults.recordsDown()
@@ -230,7 +229,7 @@ t.test(
 t.test('promises - timers survive the loss of their node', async (t) => {
   const { cluster, nodes } = await trio(t)
   const c = ClubId('c')
-  await cluster.run(nodes[0]!.ref(Club, c).ask(Club.Remind({ afterMs: 20_000 })))
+  await cluster.run(nodes[0].ref(Club, c).ask(Club.Remind({ afterMs: 20_000 })))
   const { owner, other } = ownerOf(nodes, c)
   cluster.transport.faults.disconnect(owner.name)
   t.same(await cluster.run(other.ref(Club, c).ask(Club.Members(), { timeoutMs: 30_000 })), [])
@@ -318,3 +317,39 @@ t.test('promises - the process has no listener more than before, and none is lef
   t.same(count(), before)
   t.equal(node.status().status, 'stopped')
 })
+
+t.test(
+  'promises - a node that does not fit into its cluster is refused with the reason as its code',
+  async (t) => {
+    const cluster = new VirtualCluster(tree)
+    t.teardown(() => cluster.end())
+    await cluster.start('n1')
+    const start = (name: string, config: object) => {
+      const { clock, transport } = cluster
+      return cluster.fails(
+        startNode({
+          cluster: 'game',
+          name,
+          transport,
+          clock,
+          tree: tree(),
+          config: { shardCount: 16, ...config },
+        }),
+      )
+    }
+    t.match(await start('n2', { shardCount: 32 }), {
+      code: 'Incompatible',
+      sentence: /shardCount 32 but n1#1 has 16/,
+    })
+    t.match(await start('n2', { payloadBytesMax: 2_048 }), {
+      code: 'Incompatible',
+      sentence: /payloadBytesMax/,
+    })
+    t.match(await start('n1', {}), { code: 'NameTaken', sentence: /"n1" is taken/ })
+    t.match(await start('n 2', {}), { code: 'InvalidConfig', sentence: /^name: expected a name/ })
+    t.match(await start('n2', { shardCnt: 16 }), {
+      code: 'InvalidConfig',
+      sentence: /did you mean "shardCount"/,
+    })
+  },
+)
