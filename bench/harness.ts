@@ -63,7 +63,7 @@ const spread = (values: readonly number[]): string => {
 }
 
 /** A figure of a single run, for what is not a rate, such as bytes per actor. */
-export const figure = (bench: Omit<Bench, 'ours' | 'theirs'>, value: number, baselineValue: number): Figure => ({
+const figure = (bench: Omit<Bench, 'ours' | 'theirs'>, value: number, baselineValue: number): Figure => ({
   bench: bench.name,
   value: Math.round(value),
   unit: bench.unit,

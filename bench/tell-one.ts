@@ -4,7 +4,7 @@ import { nactTellOne } from './baselines/nact-local.js'
 import type { Bench, Side } from './harness.js'
 import { here } from './here.js'
 
-export const burstCount = 1_000
+const burstCount = 1_000
 const burstsCount = 20
 
 const Counter = nodeProtocol('counter', { Add: message({ n: t.number }) })

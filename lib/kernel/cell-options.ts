@@ -1,5 +1,4 @@
 import type { Clock } from '../std/clock.js'
-import type { Cell } from './cell.js'
 import type { Dispatcher } from './dispatcher.js'
 import type { DeadLetterReason } from './events.js'
 import type { ActorHost, Hosts } from './host.js'
@@ -7,10 +6,10 @@ import type { Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
 
 /** What a cell runs. The object itself is kept and called as `options.receive(message)`, so it may be a class. */
-export interface CellOptions<M> {
+export interface OptionsOf<M, Parent> {
   /** Unique among its siblings. */
   readonly name: string
-  readonly parent?: Cell<any> | undefined
+  readonly parent?: Parent | undefined
   /** Default: the kernel's. */
   readonly mailboxCountMax?: number | undefined
   /** What happens when the mailbox is full: the new message is refused (default), or the oldest is pushed out. */
@@ -34,12 +33,12 @@ export interface CellOptions<M> {
 export type CellStatus = 'running' | 'suspended' | 'stopping' | 'stopped'
 
 /** What the cells of one kernel share. */
-export interface CellContext {
+export interface ContextOf<Child> {
   readonly clock: Clock
   readonly limits: KernelLimits
   readonly ledger: Ledger
   readonly dispatcher: Dispatcher
   readonly host: ActorHost
   /** Children of the root. */
-  readonly roots: Map<string, Cell<any>>
+  readonly roots: Map<string, Child>
 }

@@ -1,10 +1,13 @@
 import { assert } from '../std/assert.js'
 import { RingBuffer } from '../std/ring-buffer.js'
-import type { CellContext, CellOptions, CellStatus } from './cell-options.js'
+import type { CellStatus, ContextOf, OptionsOf } from './cell-options.js'
 import type { DeadLetterReason } from './events.js'
-import { crash, type Down, type ExitReason, killed, shutdown } from './exit-reason.js'
+import { crash, type Down, type ExitReason, killed, noproc, shutdown } from './exit-reason.js'
 import type { HostedActor, Hosts } from './host.js'
 import { Timers } from './timers.js'
+
+export type CellOptions<M> = OptionsOf<M, Cell<any>>
+export type CellContext = ContextOf<Cell<any>>
 
 /**
  * One actor as the kernel sees it: a bounded mailbox, one message at a time, an incarnation that grows with every
@@ -210,7 +213,7 @@ export class Cell<M = unknown> implements Hosts {
    */
   monitor(watch: (down: Down) => void): () => void {
     if (this.status === 'stopped') {
-      watch({ path: this.path, incarnation: this.incarnation, reason: { tag: 'noproc' } })
+      watch({ path: this.path, incarnation: this.incarnation, reason: noproc })
       return () => undefined
     }
     this.monitors ??= []

@@ -54,26 +54,4 @@ export type LifecycleEvent =
   /** A supervisor restarted more often than its intensity allows and gave up. */
   | { readonly tag: 'IntensityExceeded'; readonly path: string; readonly intensity: number; readonly periodMs: number }
 
-export type EventLevel = 'debug' | 'info' | 'warn' | 'error'
-
-/** How loud a log should be about it. */
-export const levelOf = (event: LifecycleEvent): EventLevel => {
-  switch (event.tag) {
-    case 'ActorStarted':
-      return 'debug'
-    case 'ActorStopped':
-      return event.reason.tag === 'kill' ? 'warn' : 'debug'
-    case 'ActorRestarted':
-      return 'info'
-    case 'DeadLettered':
-      return 'info'
-    case 'MailboxHigh':
-    case 'LoopBlocked':
-      return 'warn'
-    case 'ActorCrashed':
-    case 'IntensityExceeded':
-      return 'error'
-  }
-}
-
 export type EventListener = (event: LifecycleEvent) => void

@@ -1,10 +1,9 @@
 import type { Clock } from '../std/clock.js'
 import { Asks } from './asks.js'
-import { Cell } from './cell.js'
-import type { CellContext, CellOptions } from './cell-options.js'
+import { Cell, type CellContext, type CellOptions } from './cell.js'
 import { Dispatcher } from './dispatcher.js'
 import type { DeadLetter, DeadLetterReason, EventListener } from './events.js'
-import type { Down } from './exit-reason.js'
+import { type Down, noproc } from './exit-reason.js'
 import { type ActorHost, noHost } from './host.js'
 import { type Counts, Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
@@ -51,7 +50,7 @@ export class Kernel {
   /** Calls `watch` once when the cell ends, or at once with `noproc`. Returns how to stop watching. */
   monitor(cell: Cell<any> | undefined, watch: (down: Down) => void): () => void {
     if (cell !== undefined) return cell.monitor(watch)
-    watch({ path: '', incarnation: 0, reason: { tag: 'noproc' } })
+    watch({ path: '', incarnation: 0, reason: noproc })
     return () => undefined
   }
 

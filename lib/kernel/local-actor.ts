@@ -13,13 +13,12 @@ import type { Origin } from '../api/topic.js'
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { type Asker, OpenAsk } from './asks.js'
-import type { Cell } from './cell.js'
-import type { CellOptions } from './cell-options.js'
+import type { Cell, CellOptions } from './cell.js'
 import type { DeadLetterReason } from './events.js'
 import { crash, type ExitReason, killed, normal, shutdown } from './exit-reason.js'
 import type { Kernel } from './kernel.js'
 import type { Ended, Lifecycle } from './lifecycle.js'
-import { LocalActorRef } from './local-ref.js'
+import { LocalActorRef, type Referred } from './local-ref.js'
 import type { Outside } from './outside.js'
 import { Remembered } from './remembered.js'
 
@@ -51,7 +50,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
  * Runs one behavior in one cell. It lives from `begin` until it crashes, stops itself, or is halted; then its
  * supervisor begins it again, on the same mail, or closes it.
  */
-export class LocalActor implements CellOptions<Item>, Lifecycle {
+export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   readonly name: string
   readonly parent: Cell<any> | undefined
   readonly mailboxCountMax = undefined
@@ -88,8 +87,11 @@ export class LocalActor implements CellOptions<Item>, Lifecycle {
     this.ref = new LocalActorRef(this)
   }
 
+  get kind(): string {
+    return this.behavior.kind
+  }
   get address(): string {
-    return formatAddress(this.behavior.kind, '')
+    return formatAddress(this.kind, '')
   }
 
   begin(done: (failed?: { readonly error: unknown }) => void): void {

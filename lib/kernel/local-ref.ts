@@ -4,8 +4,23 @@ import { Misuse } from '../api/misuse.js'
 import type { TumenNode } from '../api/node-types.js'
 import type { AskOptions } from '../api/refs.js'
 import type { AskError } from '../errors.js'
-import { type Asker, PromiseAsker } from './asks.js'
-import type { LocalActor } from './local-actor.js'
+import { type Asker, type OpenAsk, PromiseAsker } from './asks.js'
+import type { Cell } from './cell.js'
+import type { Kernel } from './kernel.js'
+import type { Outside } from './outside.js'
+
+/** The actor behind a ref. */
+export interface Referred {
+  readonly kernel: Kernel
+  readonly cell: Cell<any>
+  readonly outside: Outside
+  readonly kind: string
+  /** As people read it: `kind/`. */
+  readonly address: string
+  ask(message: MessageData, asker: Asker, timeoutMs: number, reqId?: string): OpenAsk | undefined
+  /** The token of the ask in hand; throws when there is none. */
+  askedNow(): string
+}
 
 /**
  * A handle to an actor of this node, and what its own handlers get as `self`. It is the api's `LocalRef` and `Self`
@@ -15,12 +30,12 @@ import type { LocalActor } from './local-actor.js'
  * are answered `NoRecipient`.
  */
 export class LocalActorRef {
-  private readonly cell: LocalActor['cell']
+  private readonly cell: Cell<any>
   private readonly kind: string
 
-  constructor(private readonly actor: LocalActor) {
+  constructor(private readonly actor: Referred) {
     this.cell = actor.cell
-    this.kind = actor.behavior.kind
+    this.kind = actor.kind
   }
 
   get address(): { readonly kind: string; readonly id: string; readonly node: string } {

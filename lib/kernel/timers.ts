@@ -2,7 +2,7 @@ import { assert } from '../std/assert.js'
 import type { Clock, Timer } from '../std/clock.js'
 
 /** Timers of one actor at a time; one more is a programmer error. */
-export const timersCountMax = 1_000
+const timersCountMax = 1_000
 
 /** The timers of one actor: each rings once, and all die with the incarnation that set them. */
 export class Timers {

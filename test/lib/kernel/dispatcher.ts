@@ -6,7 +6,7 @@ import type { LifecycleEvent } from '../../../lib/kernel/events.js'
 import { bed, recorded } from '../../fixtures/kernel/index.js'
 
 /** Time passes only when a handler says so. */
-const handClock = (): Clock & { time: number; turn(): boolean } => {
+const handClock = (): Clock & { time: number; turn(): boolean; pass(ms: number): void } => {
   const queue: (() => void)[] = []
   return {
     time: 0,
@@ -15,6 +15,9 @@ const handClock = (): Clock & { time: number; turn(): boolean } => {
     },
     monotonic() {
       return this.time
+    },
+    pass(ms) {
+      this.time += ms
     },
     after: () => ({ cancel: () => undefined }),
     defer: (fn) => void queue.push(fn),
@@ -58,7 +61,7 @@ t.test('dispatcher - after turnMs of work the event loop gets its turn', async (
   const clock = handClock()
   const kernel = new Kernel({ clock, limits: { turnMs: 5, blockedLoopMs: 1_000 } })
   const a = recorded(kernel)
-  a.receive = () => void (clock.time += 1)
+  a.receive = () => clock.pass(1)
   for (let i = 0; i < 12; i++) a.cell.tell('x')
   const perTurn: number[] = []
   while (clock.turn()) perTurn.push(a.handled.length - perTurn.reduce((sum, n) => sum + n, 0))
@@ -73,7 +76,7 @@ t.test('dispatcher - a handler that blocks the loop is named with its time', asy
   kernel.listen((event) => events.push(event))
   const blocked = (): unknown[] => events.filter(({ tag }) => tag === 'LoopBlocked')
   const slow = recorded(kernel, { name: 'slow' })
-  slow.receive = () => void (clock.time += 250)
+  slow.receive = () => clock.pass(250)
   slow.cell.tell('x')
   clock.turn()
   t.same(blocked(), [{ tag: 'LoopBlocked', suspects: ['slow'], blockedMs: 250 }])
@@ -86,7 +89,7 @@ t.test('dispatcher - under load the first block names suspects, the next one onl
   kernel.listen((event) => events.push(event))
   const quick = Array.from({ length: 50 }, (_, i) => recorded(kernel, { name: `quick-${i}` }))
   const slow = recorded(kernel, { name: 'slow' })
-  slow.receive = () => void (clock.time += 150)
+  slow.receive = () => clock.pass(150)
   const suspects = (): readonly string[][] =>
     events.flatMap((event) => (event.tag === 'LoopBlocked' ? [[...event.suspects]] : []))
   for (let i = 0; i < 20; i++) for (const { cell } of quick) cell.tell('warm up')
@@ -112,4 +115,27 @@ t.test('dispatcher - a block outside of turns has no suspects', async (t) => {
   clock.time += 300
   clock.turn()
   t.match(events.at(-1), { tag: 'LoopBlocked', suspects: [], blockedMs: 300 })
+})
+
+t.test('dispatcher - an ask from code that awaits is not held up by a turn of the event loop', async (t) => {
+  const kernel = new Kernel({ clock: systemClock })
+  const a = recorded(kernel)
+  let turns = 0
+  let isOver = false
+  const count = (): void => {
+    turns++
+    if (!isOver) systemClock.defer(count)
+  }
+  systemClock.defer(count)
+  const told = async (): Promise<void> => {
+    await new Promise<void>((done) => {
+      a.receive = () => done()
+      a.cell.tell('x')
+    })
+  }
+  const start = systemClock.monotonic()
+  while (systemClock.monotonic() - start < 100) await told()
+  isOver = true
+  t.ok(a.handled.length > 2 * turns, `${a.handled.length} messages in ${turns} turns`)
+  t.ok(turns >= 2, `the event loop had ${turns} turns in 100 ms`)
 })
