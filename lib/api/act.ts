@@ -57,7 +57,10 @@ export const act = {
    * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover,
    * until it is answered: applied once. The answer comes back as the inner message `then`.
    *
-   * Limits: `commandsPendingCountMax` open commands per entity.
+   * Limits: `commandsPendingCountMax` open commands per entity; with that many it takes no message.
+   *
+   * Gotcha: only a reply or a refusal is an answer. Every error is tried again, so command an entity that was
+   * spawned, or one of a kind with `activate: 'first-message'`.
    */
   command: <N extends string, R, X>(
     to: Address<N>,

@@ -79,7 +79,7 @@ const stepTell = (context: StepContext, input: Extract<StepInput, { type: 'tell'
   }
   const payload = decodePayload(spec, input.payload)
   if (E.isLeft(payload)) return malformed(context, payload.left)
-  const outcome = run(context, input.tag, payload.right, { origin: input.origin })
+  const outcome = decide(context, input.tag, payload.right, { origin: input.origin })
   return settle(context, draft, outcome, null)
 }
 
@@ -100,7 +100,7 @@ const stepAsk = (context: StepContext, input: Extract<StepInput, { type: 'ask' }
     return { type: 'read', payload: encodeReply(spec, run(context, input.tag, payload.right, at)) }
   const draft = newDraft()
   forgetAnswered(context, draft, asker)
-  return settle(context, draft, run(context, input.tag, payload.right, at), { asker, spec })
+  return settle(context, draft, decide(context, input.tag, payload.right, at), { asker, spec })
 }
 
 /** The sender of commands has had the answers below its floor: they are not repeated, only late. */
@@ -143,7 +143,7 @@ const stepTimer = (context: StepContext, name: string): StepResult => {
   draft.timers.push([name, null])
   const payload = spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
   if (E.isLeft(payload)) return malformed(context, payload.left)
-  return settle(context, draft, run(context, due.tag, payload.right, { origin: context.here }), null)
+  return settle(context, draft, decide(context, due.tag, payload.right, { origin: context.here }), null)
 }
 
 const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'answer' }>): StepResult => {
@@ -162,7 +162,7 @@ const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'ans
     ...(fixed.right as object),
     answer: input.outcome === 'reply' ? E.right(reply.right) : E.left(reply.right),
   }
-  return settle(context, draft, run(context, command.then.tag, payload, { origin: context.here }), null)
+  return settle(context, draft, decide(context, command.then.tag, payload, { origin: context.here }), null)
 }
 
 const run = (context: StepContext, tag: string, payload: unknown, at: object): unknown => {
@@ -185,8 +185,7 @@ interface Open {
   readonly spec: MessageSpecData
 }
 
-const settle = (context: StepContext, draft: Draft, value: unknown, open: Open | null): StepResult => {
-  const outcome = outcomeOf(context, value)
+const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: Open | null): StepResult => {
   if (outcome.type === 'refused') {
     if (open !== null) answer(context, draft, open.asker, 'refusal', encodeRefusal(open.spec, outcome.value))
     return done(context, draft, undefined)
@@ -217,11 +216,12 @@ const setState = (context: StepContext, draft: Draft, state: unknown): void => {
     )
 }
 
-const outcomeOf = (context: StepContext, value: unknown): OutcomeData => {
+const decide = (context: StepContext, tag: string, payload: unknown, at: object): OutcomeData => {
+  const value = run(context, tag, payload, at)
   const outcome = outcomeData(value)
   if (outcome !== undefined) return outcome
-  const isPromise = typeof (value as { then?: unknown } | null)?.then === 'function'
-  throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, context.id)
+  const isPromise = typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+  throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, tag)
 }
 
 /** Remembers the answer under its reqId and sends it. */

@@ -115,7 +115,7 @@ t.test('mistakes – a step that changes its state in place, with diagnostics on
 t.test('mistakes – a step that waits', async (t) => {
   const node = await started(t, { name: 'n1', children: [entities(bag)] })
   const error = await failure(node.ref(Bag, b1).ask(Bag.PutLate({ n: 1 })))
-  t.match(error, { code: 'Crashed', message: /returned a promise\. A step decides at once/ })
+  t.match(error, { code: 'Crashed', message: /PutLate of "bag" returned a promise\. A step decides at once/ })
 })
 
 t.test('mistakes – a payload over the limit', async (t) => {
