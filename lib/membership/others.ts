@@ -65,7 +65,8 @@ export const observe = (
   if (old && version <= old.version) return
   const same = old?.record.node === record.node
   const renewedAt = old && same && !isAlive(record) ? old.renewedAt : now
-  const seen: Seen = { name, version, record, at: now, renewedAt, burying: false }
+  const firstAt = old && same ? old.firstAt : now
+  const seen: Seen = { name, version, record, at: now, renewedAt, firstAt, burying: false }
   state.seen.set(name, seen)
   state.unknown.delete(name)
   if (same && old.record.status === record.status) return
@@ -89,6 +90,7 @@ export const echo = (state: State, record: MemberRecord, now: number): void => {
  * that was sent after the first question has come back: its record may be on its way.
  */
 export const isGone = (state: State, node: NodeId, now: number): boolean => {
+  if (state.view.members.has(node)) return false
   const name = nameOf(node)
   const seen = state.seen.get(name)
   if (seen) {
@@ -111,6 +113,6 @@ export const leaseIsOver = (state: State, node: NodeId, now: number): boolean =>
   if (!seen) return isGone(state, node, now)
   if (incarnationOf(node) > incarnationOf(seen.record.node)) return false
   if (seen.record.status === 'left' && seen.record.node === node) return true
-  const renewedAt = seen.record.node === node ? seen.renewedAt : seen.at
+  const renewedAt = seen.record.node === node ? seen.renewedAt : seen.firstAt
   return isGone(state, node, now) && now - renewedAt > state.config.leaseMs
 }

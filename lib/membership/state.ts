@@ -55,6 +55,8 @@ export interface Seen {
   at: number
   /** The last renewal that was seen, not counting a declaration of death. */
   renewedAt: number
+  /** When this incarnation was first seen: the ones before it had renewed no later than that. */
+  firstAt: number
   /** A declaration of its death is under way. */
   burying: boolean
 }
