@@ -22,12 +22,18 @@ const inviteTimer = (player: PlayerId): string => `invite:${player}`
 const slotRefused = ({ code, party }: SlotRefusal): PartyRefusal =>
   code === 'ALREADY_IN_PARTY' ? { code, party } : { code: 'DUPLICATE' }
 
-const memberNow = (player: PlayerId, claim: number, presence: Presence, now: number): S.Member => ({
+const joiningNow = (player: PlayerId, claim: number): S.Joining => ({
   player,
   claim,
-  presence,
-  offlineSince: presence.status === 'online' ? null : now,
+  news: null,
+  isOff: false,
 })
+
+/** The slot granted the claim; news may have overtaken its answer. */
+const memberNow = ({ player, claim, news }: S.Joining, answer: Presence, now: number): S.Member => {
+  const presence = news !== null && isNewer(news, answer) ? news : answer
+  return { player, claim, presence, offlineSince: presence.status === 'online' ? null : now }
+}
 
 const invited = (party: S.PartyState, by: PlayerId, target: PlayerId, expiresAt: number): S.PartyState =>
   S.changed(party, {
@@ -70,20 +76,23 @@ export const joining = (options: PartyOptions): Pick<Steps, Joins> => ({
     if (code !== undefined) return S.no(code)
     const claim = nextNumber(party.lastNumber, at.now)
     return putOff(
-      { ...party, phase: 'creating', lastNumber: claim },
+      { ...party, phase: 'creating', lastNumber: claim, joining: [joiningNow(by, claim)] },
       act.command(
         PlayerSlot.at(by),
         PlayerSlot.Claim({ party: party.id, claim }),
-        Own.LeaderClaimed({ by, claim, create: at.asked }),
+        Own.LeaderClaimed({ by, create: at.asked }),
       ),
     )
   },
-  LeaderClaimed: (party, { by, claim, create, answer }, at) => {
+  LeaderClaimed: (before, { by, create, answer }, at) => {
+    const pending = S.byPlayer(before.joining, by)
+    if (pending === undefined) return next(before)
+    const party = { ...before, joining: [] }
     if (E.isLeft(answer)) {
       const forget = act.after(options.tombstoneMs, Own.Forget(), 'forget')
       return next({ ...party, phase: 'none' }, act.refuse(create, slotRefused(answer.left)), forget)
     }
-    const members = [memberNow(by, claim, answer.right, at.now)]
+    const members = [memberNow(pending, answer.right, at.now)]
     const opened = S.changed(party, { phase: 'open', leader: by, members })
     return next(
       opened,
@@ -152,7 +161,7 @@ export const joining = (options: PartyOptions): Pick<Steps, Joins> => ({
       {
         ...party,
         lastNumber: claim,
-        joining: [...party.joining, { player, claim, news: null, isOff: false }],
+        joining: [...party.joining, joiningNow(player, claim)],
       },
       act.command(
         PlayerSlot.at(player),
@@ -172,10 +181,8 @@ export const joining = (options: PartyOptions): Pick<Steps, Joins> => ({
       const left = letGo(party, pending, at.now)
       return next(left.party, ...left.actions, act.refuse(accept, { code }))
     }
-    const presence =
-      pending.news !== null && isNewer(pending.news, answer.right) ? pending.news : answer.right
     const joined = S.changed(party, {
-      members: [...party.members, memberNow(player, pending.claim, presence, at.now)],
+      members: [...party.members, memberNow(pending, answer.right, at.now)],
       invites: S.without(party.invites, player),
     })
     return next(

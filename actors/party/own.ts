@@ -8,7 +8,7 @@ import type { PartyState } from './state.js'
 /** What only the party's own timers and commands bring back. */
 export const Own = inner(Party, {
   /** The creator's slot answered. */
-  LeaderClaimed: answerTo(PlayerSlot.Claim, { by: PlayerId, claim: t.number, create: asked(Party.Create) }),
+  LeaderClaimed: answerTo(PlayerSlot.Claim, { by: PlayerId, create: asked(Party.Create) }),
   /** The slot of somebody who accepts answered. */
   Claimed: answerTo(PlayerSlot.Claim, { player: PlayerId, accept: asked(Party.Accept) }),
   /** The slot of somebody who went is free. */

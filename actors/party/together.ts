@@ -46,7 +46,7 @@ export const together = (options: PartyOptions): Pick<Steps, Meets> => ({
   Holds: (party, { player, claim }) => {
     const member = S.memberOf(party, player)
     const isJoining = party.joining.some((one) => one.player === player)
-    return isJoining || party.phase === 'creating' || (member !== undefined && member.claim >= claim)
+    return isJoining || (member !== undefined && member.claim >= claim)
   },
 })
 

@@ -281,16 +281,23 @@ t.test('party - the last one out closes it; its id is not used again until it is
   t.end()
 })
 
-t.test('party - news of somebody who is joining counts once they are in', (t) => {
-  const world = partyOf(worldWith(), p1, [a])
+t.test('party - news that overtakes the answer of the slot counts', (t) => {
+  const world = worldWith()
+  const held = 'answer to player-slot.Claim'
+  const away = (player: PlayerId): void => {
+    const presence = { status: 'away', session: SessionId('s'), number: ++news } as const
+    world.ask(player, PlayerSlot.Report({ presence }))
+    world.settle(held)
+    settles(t, world)
+  }
+  world.ask(p1, Party.Create({ by: a }))
+  world.settle(held)
+  away(a)
   world.settled(p1, Party.Invite({ by: a, target: b }))
   world.ask(p1, Party.Accept({ player: b }))
-  world.settle('answer')
-  report(world, b, 'away')
-  settles(t, world)
-  t.match(world.settled(p1, Party.Info()), {
-    reply: { members: [{ online: true }, { player: b, online: false }] },
-  })
+  world.settle(held)
+  away(b)
+  t.match(world.settled(p1, Party.Info()), { reply: { members: [{ online: false }, { online: false }] } })
   t.end()
 })
 
