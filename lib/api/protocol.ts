@@ -28,6 +28,7 @@ type MessageOf<N extends string, K extends string, S> =
         : S extends TellSpec<infer A, infer Q>
           ? Tell<N, K, A, Q>
           : never
+// biome-ignore lint/suspicious/noConfusingVoidType: the payload of a message without fields
 type Make<A, M> = [A] extends [void] ? () => M : (payload: A) => M
 
 /** A protocol: its name, `at`, and a constructor per message. */

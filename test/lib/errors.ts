@@ -1,12 +1,16 @@
 import * as E from 'fp-ts/lib/Either.js'
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import type { MisuseCode } from '../../lib/api/misuse.js'
 import {
   AskFailed,
   decodeAskError,
   describe,
   encodeAskError,
+  errorLink,
   StartFailed,
   type AskError,
+  type StartCode,
 } from '../../lib/errors.js'
 import { decodeWire, encodeWire } from '../../lib/wire/codec.js'
 
@@ -94,4 +98,39 @@ t.test('errors – StartFailed is a code and a sentence', async (t) => {
     link: 'docs/errors.md#nonats',
     sentence: failed.message,
   })
+})
+
+/** All of them: the types refuse a missing one. */
+const startCodes: Readonly<Record<StartCode, true>> = {
+  InvalidConfig: true,
+  InvalidTree: true,
+  NoNats: true,
+  NatsNotUsable: true,
+  Incompatible: true,
+  NameTaken: true,
+  ChildFailed: true,
+  StartTimeout: true,
+}
+const misuseCodes: Readonly<Record<MisuseCode, true>> = {
+  NotACodec: true,
+  CannotTravel: true,
+  InvalidId: true,
+  InvalidDeclaration: true,
+  TwoProtocolsOfOneName: true,
+  KindNotInTree: true,
+  NodeMessageToRemote: true,
+  WrongForm: true,
+  StepReturnedPromise: true,
+  StepReturnedNothing: true,
+  StateMutated: true,
+  StateDoesNotFit: true,
+  ReplyDoesNotFit: true,
+  ForeignMessage: true,
+}
+
+t.test('errors – every code has its place in docs/errors.md', async (t) => {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+  const anchors = new Set([...page.matchAll(/^#+ (\w+)$/gm)].map(([, title]) => errorLink(title ?? '')))
+  const codes = [samples, startCodes, misuseCodes].flatMap((table) => Object.keys(table))
+  for (const code of [...codes, 'Refused']) t.ok(anchors.has(errorLink(code)), code)
 })

@@ -149,7 +149,8 @@ t.test('kind – the runtime reads its parts, with defaults filled in', async (t
     source: { type: 'mirrored', copies: 1, snapshotOnLeave: false },
   })
   t.equal(kindData(club).inner, dataOf(Own))
-  t.equal(outcomeData(kindData(counter).on['Add']?.(1, { n: 2 }, {}))?.state, 3)
+  const { Add } = kindData(counter).on
+  t.equal(outcomeData(Add?.(1, { n: 2 }, {}))?.state, 3)
   t.throws(() => kindData({}), Misuse)
 })
 
