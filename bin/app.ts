@@ -48,8 +48,11 @@ export interface Stage {
   call(node: string, name: string, argument: Json): Promise<Json>
   /** As `tumen status`, `tree`, `ask`: see `verbs.ts`. */
   perform(node: string, verb: string, argument: Json): Promise<Json>
-  /** SIGKILL; a node inside this process is dropped between two messages instead. Resolves when it is gone. */
-  kill(node: string): Promise<void>
+  /**
+   * SIGKILL; a node inside this process is dropped between two messages instead. Gives the time at which the call
+   * returned, in milliseconds since 1970, without waiting for the process to be gone.
+   */
+  kill(node: string): number
   /** Starts a node of that name again. Resolves when it is ready. */
   start(node: string): Promise<void>
   /** Writes progress for people; `\r` lines only where they are seen. */
@@ -93,12 +96,15 @@ const appOf = (exported: unknown, path: string): App => {
     throw new Plain(`${path}: expected "tree" of the default export to be made by supervisor(…) of tumen.`)
   }
   for (const [name, value] of Object.entries({ onNode, main })) {
-    if (value !== undefined && typeof value !== 'function') throw new Plain(`${path}: expected "${name}" to be a function.`)
+    if (value !== undefined && typeof value !== 'function')
+      throw new Plain(`${path}: expected "${name}" to be a function.`)
   }
   const known = ['tree', 'config', 'onNode', 'main']
   const unknown = Object.keys(exported).find((key) => !known.includes(key))
   if (unknown !== undefined) {
-    throw new Plain(`${path}: "${unknown}" of the default export is not known; known are ${known.join(', ')}.`)
+    throw new Plain(
+      `${path}: "${unknown}" of the default export is not known; known are ${known.join(', ')}.`,
+    )
   }
   return {
     tree,
@@ -123,7 +129,8 @@ const appOfPackage = (directory: string): string => {
 
 /** Loads an app. Throws one sentence when it is missing, does not load, or is not an app. */
 export const loadApp = async (given: string | undefined, directory = process.cwd()): Promise<LoadedApp> => {
-  const path = given === undefined ? appOfPackage(directory) : isAbsolute(given) ? given : join(directory, given)
+  const path =
+    given === undefined ? appOfPackage(directory) : isAbsolute(given) ? given : join(directory, given)
   if (!existsSync(path)) throw new Plain(`There is no file ${path}.`, 2)
   let module: { readonly default?: unknown }
   try {

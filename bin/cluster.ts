@@ -65,7 +65,7 @@ export class Cluster {
     const handle = await this.options.start(name)
     if (this.isEnding) return handle.stop()
     Object.assign(seat, { handle, info: handle.info, isHeld: false })
-    handle.onEnd((how) => this.ended(seat, handle, how))
+    void handle.ended.then((how) => this.ended(seat, handle, how))
     this.options.onChange()
   }
 
@@ -81,10 +81,11 @@ export class Cluster {
   }
 
   /** Ends a node as a crash would. `isHeld`: it stays away until it is started again. */
-  async kill(name: string, isHeld: boolean): Promise<void> {
+  kill(name: string, isHeld: boolean): Promise<string> {
     const handle = this.running(name)
     this.seat(name).isHeld = isHeld
-    await handle.kill()
+    handle.kill()
+    return handle.ended
   }
 
   /** Ends all in order, one after the other, so that each hands over to those that remain. */
@@ -97,7 +98,9 @@ export class Cluster {
   /** At once. */
   async killAll(): Promise<void> {
     this.isEnding = true
-    await Promise.all([...this.seats.values()].map(({ handle }) => handle?.kill()))
+    const handles = [...this.seats.values()].flatMap(({ handle }) => handle ?? [])
+    for (const handle of handles) handle.kill()
+    await Promise.all(handles.map(({ ended }) => ended))
   }
 
   private running(name: string | undefined): NodeHandle {
@@ -128,7 +131,11 @@ export class Cluster {
     this.options.onChange()
     if (this.isEnding || seat.isHeld) return
     const now = Date.now()
-    seat.restarts.splice(0, seat.restarts.length, ...seat.restarts.filter((at) => now - at < restartsPeriodMs))
+    seat.restarts.splice(
+      0,
+      seat.restarts.length,
+      ...seat.restarts.filter((at) => now - at < restartsPeriodMs),
+    )
     if (seat.restarts.length >= restartsCountMax) {
       this.options.say(`Node ${seat.name} ended (${how}) again and again: it is not started any more.`)
       return

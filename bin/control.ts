@@ -71,7 +71,10 @@ const send = (response: ServerResponse, status: number, body: Json): void => {
 }
 
 /** Gives an order to a running `tumen up`. Throws its sentence. */
-export const giveOrder = async (to: { readonly url: string; readonly token: string }, order: Order): Promise<Json> => {
+export const giveOrder = async (
+  to: { readonly url: string; readonly token: string },
+  order: Order,
+): Promise<Json> => {
   let response: Response
   try {
     response = await fetch(to.url, {
@@ -83,7 +86,8 @@ export const giveOrder = async (to: { readonly url: string; readonly token: stri
   } catch {
     throw new Plain('The running tumen up does not answer.')
   }
-  if (response.status === 401) throw new Plain('The running tumen up does not know this token: its state file is old.')
+  if (response.status === 401)
+    throw new Plain('The running tumen up does not know this token: its state file is old.')
   const body = (await response.json()) as { value?: Json; sentence?: string; exitCode?: number }
   if (response.ok) return body.value ?? null
   throw new Plain(body.sentence ?? 'The running tumen up could not do it.', body.exitCode ?? 1)

@@ -9,8 +9,8 @@ export interface NodeHandle {
   perform(verb: string, argument: Json): Promise<Json>
   /** Leaves in order. Resolves when nothing of it is left. */
   stop(): Promise<void>
-  /** Ends it without letting it run on. Resolves when it is gone. */
-  kill(): Promise<void>
-  /** Called once when it is gone, whoever ended it. */
-  onEnd(listener: (how: string) => void): void
+  /** Ends it at once, without letting it run on. */
+  kill(): void
+  /** Resolves when it is gone, with how it ended. */
+  readonly ended: Promise<string>
 }

@@ -9,7 +9,10 @@ export interface Health {
 }
 
 /** Opens it. Each path answers 200 when its word is true and 503 when it is not; `/` tells all three. */
-export const openHealth = async (port: number, read: () => Health): Promise<{ close(): void; readonly port: number }> => {
+export const openHealth = async (
+  port: number,
+  read: () => Health,
+): Promise<{ close(): void; readonly port: number }> => {
   const server = createServer((request, response) => {
     const { ready, draining } = read()
     const words: Record<string, boolean> = { live: true, ready: ready && !draining, draining }
@@ -20,7 +23,9 @@ export const openHealth = async (port: number, read: () => Health): Promise<{ cl
     }
     const isTrue = path === '' || words[path] === true
     const body = path === '' ? words : { [path]: words[path] }
-    response.writeHead(isTrue ? 200 : 503, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+    response
+      .writeHead(isTrue ? 200 : 503, { 'content-type': 'application/json' })
+      .end(`${JSON.stringify(body)}\n`)
   })
   server.listen(port, '127.0.0.1')
   try {

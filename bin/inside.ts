@@ -11,7 +11,7 @@ const never: Timer = { cancel: () => {} }
 export interface Mortal {
   readonly clock: Clock
   readonly transport: Transport
-  die(): Promise<void>
+  die(): void
 }
 
 export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
@@ -44,11 +44,11 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
   }
   return {
     clock: own,
-    transport: { name: base.name, open: (options) => open({ ...options, clock: own }) },
-    die: async () => {
+    transport: { name: base.name, open },
+    die: () => {
       isDead = true
-      // Its inbox goes, so that those who probe it find nobody; the clock it waits for is the real one.
-      await Promise.race(sessions.map((session) => session.close()))
+      // Its inbox goes, so that those who probe it find nobody.
+      for (const session of sessions) void session.close()
     },
   }
 }
@@ -57,25 +57,24 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
 export const startInside = async (start: NodeStart): Promise<NodeHandle> => {
   const life = mortal(start.transport)
   const hosted = await hostNode({ ...start, transport: life.transport, clock: life.clock })
-  const listeners = new Set<(how: string) => void>()
-  const end = (how: string): void => {
-    for (const listener of listeners) listener(how)
-    listeners.clear()
-  }
+  let end: (how: string) => void = () => {}
+  const ended = new Promise<string>((resolve) => {
+    end = resolve
+  })
   return {
     name: start.name,
     pid: null,
     info: hosted.info,
+    ended,
     perform: (verb, argument) => hosted.perform(verb, argument),
     stop: async () => {
       await hosted.stop()
       end('stopped')
     },
-    kill: async () => {
+    kill: () => {
       hosted.drop()
-      await life.die()
+      life.die()
       end('dropped')
     },
-    onEnd: (listener) => listeners.add(listener),
   }
 }

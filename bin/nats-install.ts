@@ -18,7 +18,12 @@ const pins: Readonly<Record<string, string>> = {
   'linux-s390x': 'ee821b1eae8bb98a0d4603510a41613dd15afef244261a79da33515699d1aece',
   'linux-ppc64le': '31b0063d261e5d8c59396f8a3f9298ad80b36fd4bc370ce59e5d160f55a0fe46',
 }
-const architectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', arm: 'arm7', ppc64: 'ppc64le' }
+const architectures: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  ia32: '386',
+  arm: 'arm7',
+  ppc64: 'ppc64le',
+}
 
 const archiveBytesMax = 100_000_000
 const fetchMsMax = 300_000
@@ -40,8 +45,7 @@ export interface Installed {
 }
 
 /** This machine as release archives name it. */
-export const platformName = (): string =>
-  `${process.platform}-${architectures[process.arch] ?? process.arch}`
+export const platformName = (): string => `${process.platform}-${architectures[process.arch] ?? process.arch}`
 
 /**
  * Installs it. Nothing is written before the checksum is right; what was installed before stays until the new one
@@ -103,7 +107,8 @@ const readAll = async (response: Response, url: string): Promise<Buffer> => {
   for await (const part of response.body ?? []) {
     parts.push(part)
     bytes += part.byteLength
-    if (bytes > archiveBytesMax) throw new Plain(`${url} is longer than ${archiveBytesMax} bytes: it is no release.`)
+    if (bytes > archiveBytesMax)
+      throw new Plain(`${url} is longer than ${archiveBytesMax} bytes: it is no release.`)
   }
   return Buffer.concat(parts)
 }

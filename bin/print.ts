@@ -4,10 +4,13 @@ import type { NodeStatus, TreeNode } from '../lib/index.js'
 /** Columns as wide as they need; the first row is the heading. */
 export const table = (rows: readonly (readonly (string | number)[])[]): string => {
   const widths: number[] = []
-  for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, `${cell}`.length)
+  for (const row of rows)
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, `${cell}`.length)
   const line = (row: readonly (string | number)[]): string =>
     row
-      .map((cell, at) => (typeof cell === 'number' ? `${cell}`.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0)))
+      .map((cell, at) =>
+        typeof cell === 'number' ? `${cell}`.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
+      )
       .join('  ')
       .trimEnd()
   return rows.map(line).join('\n')

@@ -19,11 +19,23 @@ export interface ProcessStart {
 const startMsMax = 30_000
 const stopMsMax = 20_000
 /** What a node's process may see of the environment. The configuration travels as flags. */
-const passedOn = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ', 'XDG_RUNTIME_DIR', 'NODE_V8_COVERAGE', 'SystemRoot']
+const passedOn = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'LANG',
+  'LC_ALL',
+  'TZ',
+  'XDG_RUNTIME_DIR',
+  'NODE_V8_COVERAGE',
+  'SystemRoot',
+]
 const launcher = fileURLToPath(new URL('./tumen.js', import.meta.url))
 
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])))
+  Object.fromEntries(
+    passedOn.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  )
 
 /** Starts `tumen node` as a process and waits until it is ready. Throws its own sentence when it fails. */
 export const startProcess = async (start: ProcessStart): Promise<NodeHandle> => {
@@ -69,7 +81,7 @@ const waitUntilReady = (child: ChildProcess, name: string): Promise<Extract<From
 class ProcessHandle implements NodeHandle {
   private next = 1
   private readonly open = new Map<number, { resolve(value: Json): void; reject(error: Error): void }>()
-  private readonly ended: Promise<string>
+  readonly ended: Promise<string>
 
   constructor(
     private readonly child: ChildProcess,
@@ -81,7 +93,8 @@ class ProcessHandle implements NodeHandle {
     })
     child.on('message', (message: FromNode) => this.take(message))
     void this.ended.then((how) => {
-      for (const { reject } of this.open.values()) reject(new Plain(`Node ${name} ended (${how}) before it answered.`))
+      for (const { reject } of this.open.values())
+        reject(new Plain(`Node ${name} ended (${how}) before it answered.`))
       this.open.clear()
     })
   }
@@ -107,13 +120,8 @@ class ProcessHandle implements NodeHandle {
     clearTimeout(late)
   }
 
-  async kill(): Promise<void> {
+  kill(): void {
     this.child.kill('SIGKILL')
-    await this.ended
-  }
-
-  onEnd(listener: (how: string) => void): void {
-    void this.ended.then(listener)
   }
 
   private take(message: FromNode): void {

@@ -26,17 +26,29 @@ export const reach = async (options: ReachOptions): Promise<Reached> => {
   const state = findState(options.cluster)
   return {
     perform: (verb, argument, node) =>
-      giveOrder({ url: state.controlUrl, token: state.token }, { verb, argument: { node: node ?? null, argument } }),
+      giveOrder(
+        { url: state.controlUrl, token: state.token },
+        { verb, argument: { node: node ?? null, argument } },
+      ),
     close: () => Promise.resolve(),
   }
 }
 
 const observe = async (url: string, cluster: string | undefined): Promise<Reached> => {
   if (cluster === undefined) throw new Plain('With --nats also name the cluster: --cluster NAME.', 2)
-  const [{ nats }, { startNode }] = await Promise.all([import('../lib/nats.js'), import('../supervisors/index.js')])
+  const [{ nats }, { startNode }] = await Promise.all([
+    import('../lib/nats.js'),
+    import('../supervisors/index.js'),
+  ])
   const tree = supervisor('observer', {}, [])
   const name = `observer-${process.pid}`
-  const node = await startNode({ cluster, name, transport: nats({ servers: url }), tree, roles: ['observer'] })
+  const node = await startNode({
+    cluster,
+    name,
+    transport: nats({ servers: url }),
+    tree,
+    roles: ['observer'],
+  })
   return {
     perform: (verb, argument, to) => performAt(node, verb, argument, to),
     close: () => node.stop(),
@@ -50,11 +62,15 @@ const performAt = async (node: TumenNode, verb: string, argument: Json, to?: str
   const others = node.status().members.filter(isOther(node))
   if (others.length === 0) throw new Plain(`No node of cluster "${node.status().cluster}" is ready there.`)
   const at = (id: string): Promise<Json> => performRemotely(node.remote(id, Launcher), verb, argument)
-  if (verb === 'kill') throw new Plain('Only what this machine’s tumen up started can be killed: leave out --nats.', 2)
+  if (verb === 'kill')
+    throw new Plain('Only what this machine’s tumen up started can be killed: leave out --nats.', 2)
   if (to === undefined && (verb === 'status' || verb === 'tree')) {
-    return Promise.all(others.map(async ({ node: id }) => ({ name: id, isUp: true, pid: null, [verb]: await at(id) })))
+    return Promise.all(
+      others.map(async ({ node: id }) => ({ name: id, isUp: true, pid: null, [verb]: await at(id) })),
+    )
   }
-  const meant = to === undefined ? others[0] : others.find(({ node: id }) => id === to || id.startsWith(`${to}#`))
+  const meant =
+    to === undefined ? others[0] : others.find(({ node: id }) => id === to || id.startsWith(`${to}#`))
   if (meant !== undefined) return at(meant.node)
   throw new Plain(`No node "${to}" is ready; there are ${others.map(({ node: id }) => id).join(', ')}.`, 2)
 }

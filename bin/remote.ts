@@ -20,7 +20,10 @@ export const launcherActor = (perform: (node: TumenNode, verb: string, argument:
         try {
           return reply(state, JSON.stringify(await perform(self.node, verb, JSON.parse(argument) as Json)))
         } catch (error) {
-          return refuse({ sentence: sentenceOf(error), exitCode: error instanceof Plain ? error.exitCode : 1 })
+          return refuse({
+            sentence: sentenceOf(error),
+            exitCode: error instanceof Plain ? error.exitCode : 1,
+          })
         }
       },
     },

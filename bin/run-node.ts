@@ -62,7 +62,8 @@ export const hostNode = async (start: NodeStart): Promise<HostedNode> => {
   return {
     node,
     info: served.info ?? {},
-    perform: (verb, argument) => (verb === 'call' ? called(served, argument) : perform(target, verb, argument)),
+    perform: (verb, argument) =>
+      verb === 'call' ? called(served, argument) : perform(target, verb, argument),
     stop: async () => {
       await served.stop?.()
       await node.stop()

@@ -62,7 +62,7 @@ export const variableOf = (knob: KnobName): string => `TUMEN_${words(knob).join(
 const fileName = 'tumen.config.json'
 
 /** A text from outside as the value that the knob takes; the codec judges it. */
-const valueOf = (text: string): unknown => {
+const meant = (text: string): unknown => {
   if (text === 'true' || text === 'false') return text === 'true'
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }
@@ -71,10 +71,12 @@ const fromFlags = (flags: Readonly<Record<string, unknown>>): Record<string, unk
   Object.fromEntries(
     knobNames
       .filter((knob) => flags[knob] !== undefined)
-      .map((knob) => [knob, typeof flags[knob] === 'string' ? valueOf(flags[knob]) : flags[knob]]),
+      .map((knob) => [knob, typeof flags[knob] === 'string' ? meant(flags[knob]) : flags[knob]]),
   )
 
-const fromEnvironment = (environment: Readonly<Record<string, string | undefined>>): Record<string, unknown> => {
+const fromEnvironment = (
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, unknown> => {
   const byVariable = new Map(knobNames.map((knob) => [variableOf(knob), knob]))
   const found: Record<string, unknown> = {}
   for (const [variable, text] of Object.entries(environment)) {
@@ -84,7 +86,7 @@ const fromEnvironment = (environment: Readonly<Record<string, string | undefined
       const nearest = nearestName(variable, [...byVariable.keys(), ...otherVariables])
       throw new Plain(`The variable ${variable} is not known; did you mean ${nearest}?`, 2)
     }
-    found[knob] = valueOf(text)
+    found[knob] = meant(text)
   }
   return found
 }

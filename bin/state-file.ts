@@ -4,7 +4,16 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Plain } from './plain.js'
@@ -47,7 +56,8 @@ const requireOwnDirectory = (directory: string): void => {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const { uid, mode } = statSync(directory)
   const isOurs = process.getuid === undefined || uid === process.getuid()
-  if (!isOurs) throw new Plain(`${directory} belongs to another user; set XDG_RUNTIME_DIR to a directory of your own.`)
+  if (!isOurs)
+    throw new Plain(`${directory} belongs to another user; set XDG_RUNTIME_DIR to a directory of your own.`)
   if ((mode & 0o077) !== 0) chmodSync(directory, 0o700)
 }
 

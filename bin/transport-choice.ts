@@ -12,7 +12,10 @@ export interface ChoiceOptions {
 }
 
 /** Decides, starts a server where it must, and says what it did. */
-export const chooseTransport = async (options: ChoiceOptions, say: (line: string) => void): Promise<Choice> => {
+export const chooseTransport = async (
+  options: ChoiceOptions,
+  say: (line: string) => void,
+): Promise<Choice> => {
   if (options.memory && options.nats !== undefined) throw new Plain('Choose one of --nats and --memory.', 2)
   const url = options.nats ?? process.env['TUMEN_NATS_URL']
   if (options.memory) return { transport: 'memory', url: null, server: undefined }

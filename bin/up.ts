@@ -125,7 +125,10 @@ export class Up {
       nodes: () => cluster.nodes(),
       call: (node, name, argument) => cluster.perform(node, 'call', { name, argument }),
       perform: (node, verb, argument) => cluster.perform(node, verb, argument),
-      kill: (node) => cluster.kill(node, true),
+      kill: (node) => {
+        void cluster.kill(node, true)
+        return performance.timeOrigin + performance.now()
+      },
       start: (node) => cluster.start(node),
       say,
       progress: (line) => {
@@ -139,7 +142,9 @@ export class Up {
   private aborted(): Promise<undefined> {
     const { signal } = this.ending
     if (signal.aborted) return Promise.resolve(undefined)
-    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }))
+    return new Promise((resolve) =>
+      signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+    )
   }
 
   /** An order from another terminal. */
@@ -157,17 +162,24 @@ export class Up {
   }
 
   private async ofAll(cluster: Cluster, verb: 'status' | 'tree'): Promise<Json> {
-    const rows = cluster.nodes().map(async ({ name, isUp, pid, info }): Promise<NodeRow & { readonly info: Json }> => {
-      if (!isUp) return { name, isUp, pid, info }
-      try {
-        return { name, isUp, pid, info, [verb]: await cluster.perform(name, verb, null) }
-      } catch (error) {
-        return { name, isUp, pid, info, sentence: sentenceOf(error) }
-      }
-    })
+    const rows = cluster
+      .nodes()
+      .map(async ({ name, isUp, pid, info }): Promise<NodeRow & { readonly info: Json }> => {
+        if (!isUp) return { name, isUp, pid, info }
+        try {
+          return { name, isUp, pid, info, [verb]: await cluster.perform(name, verb, null) }
+        } catch (error) {
+          return { name, isUp, pid, info, sentence: sentenceOf(error) }
+        }
+      })
     const { transport, url = null } = this.choice ?? { transport: 'memory' }
     const natsUrl = url === null ? null : withoutSecrets(url)
-    return { cluster: this.clusterName, transport, natsUrl, nodes: await Promise.all(rows) } as unknown as Json
+    return {
+      cluster: this.clusterName,
+      transport,
+      natsUrl,
+      nodes: await Promise.all(rows),
+    } as unknown as Json
   }
 
   private writeState(): void {
@@ -179,7 +191,9 @@ export class Up {
       transport: choice.transport,
       natsUrl: choice.url,
       natsPid: choice.server?.pid ?? null,
-      nodes: cluster.nodes().flatMap(({ name, pid, isUp }) => (isUp ? [{ name, pid: pid ?? process.pid }] : [])),
+      nodes: cluster
+        .nodes()
+        .flatMap(({ name, pid, isUp }) => (isUp ? [{ name, pid: pid ?? process.pid }] : [])),
       controlUrl: control.url,
       token: control.token,
     })

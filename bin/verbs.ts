@@ -1,6 +1,12 @@
 /** What can be asked of a running node from outside, as JSON in and JSON out. */
 import * as E from 'fp-ts/lib/Either.js'
-import { decodePayload, encodeRefusal, encodeReply, type KindData, type MessageSpecData } from '../lib/api/internal.js'
+import {
+  decodePayload,
+  encodeRefusal,
+  encodeReply,
+  type KindData,
+  type MessageSpecData,
+} from '../lib/api/internal.js'
 import { nearestName } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
 import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
@@ -30,7 +36,8 @@ const kindOf = ({ kinds }: Target, kind: string): KindData => {
 
 const checkedId = (kind: KindData, id: string): string => {
   const decoded = kind.data.id?.decode(id)
-  if (decoded !== undefined && E.isLeft(decoded)) throw new Plain(`ID: "${id.slice(0, 80)}" is no id of a ${kind.kind}.`, 2)
+  if (decoded !== undefined && E.isLeft(decoded))
+    throw new Plain(`ID: "${id.slice(0, 80)}" is no id of a ${kind.kind}.`, 2)
   return id
 }
 
@@ -46,7 +53,10 @@ export const messageOf = (kind: KindData, json: Json): Said => {
   const tags = [...kind.data.specs.keys()]
   const [tag, ...more] = typeof named === 'object' && named !== null ? Object.keys(named) : []
   if (tag === undefined || more.length > 0) {
-    throw new Plain(`JSON: expected one message, such as '{"${tags[0]}": …}'; a ${kind.kind} knows ${tags.join(', ')}.`, 2)
+    throw new Plain(
+      `JSON: expected one message, such as '{"${tags[0]}": …}'; a ${kind.kind} knows ${tags.join(', ')}.`,
+      2,
+    )
   }
   const spec = kind.data.specs.get(tag)
   if (spec === undefined) {

@@ -84,11 +84,13 @@ class RunningNode {
     // The `tumen up` that started this process is gone: nobody would end it otherwise.
     process.once('disconnect', () => this.drain())
     const { options } = this
-    const health = options.health === undefined ? undefined : await openHealth(options.health, () => this.health())
+    const health =
+      options.health === undefined ? undefined : await openHealth(options.health, () => this.health())
     try {
       this.hosted = await this.start(appPath)
       const { node, info } = this.hosted
-      if (!options.managed) say(`Node ${node.id} of cluster "${node.status().cluster}" is ready: ${node.status().transport}`)
+      if (!options.managed)
+        say(`Node ${node.id} of cluster "${node.status().cluster}" is ready: ${node.status().transport}`)
       for (const [name, value] of Object.entries(info)) if (!options.managed) say(`  ${name}: ${value}`)
       this.listen(this.hosted)
       this.tell({ type: 'ready', node: node.id, info })
@@ -110,9 +112,15 @@ class RunningNode {
     })
     const url = options.nats ?? process.env['TUMEN_NATS_URL']
     if (url === undefined) {
-      throw new Plain('A node needs a NATS server: --nats URL or TUMEN_NATS_URL. For one process, use tumen up.', 2)
+      throw new Plain(
+        'A node needs a NATS server: --nats URL or TUMEN_NATS_URL. For one process, use tumen up.',
+        2,
+      )
     }
-    const [{ nats }, { hostNode }] = await Promise.all([import('../../lib/nats.js'), import('../run-node.js')])
+    const [{ nats }, { hostNode }] = await Promise.all([
+      import('../../lib/nats.js'),
+      import('../run-node.js'),
+    ])
     return hostNode({
       app,
       cluster: options.cluster ?? process.env['TUMEN_CLUSTER'] ?? 'tumen',

@@ -31,8 +31,7 @@ interface Rows {
   readonly nodes: readonly (NodeRow & { readonly tree?: TreeNode })[]
   readonly [more: string]: unknown
 }
-const rowsOf = (value: Json): Rows =>
-  (Array.isArray(value) ? { nodes: value } : value) as unknown as Rows
+const rowsOf = (value: Json): Rows => (Array.isArray(value) ? { nodes: value } : value) as unknown as Rows
 
 const status = (options: VerbOptions): Promise<void> =>
   withReach(options, async (to) => {
@@ -48,7 +47,14 @@ const tree = (node: string | undefined, options: VerbOptions): Promise<void> =>
     const rows =
       node === undefined
         ? rowsOf(await to.perform('tree', null)).nodes
-        : [{ name: node, isUp: true, pid: null, tree: (await to.perform('tree', null, node)) as unknown as TreeNode }]
+        : [
+            {
+              name: node,
+              isUp: true,
+              pid: null,
+              tree: (await to.perform('tree', null, node)) as unknown as TreeNode,
+            },
+          ]
     if (options.json) return print(JSON.stringify({ nodes: rows }))
     for (const row of rows) {
       print(`${row.name}${row.tree === undefined ? ` ${row.sentence ?? 'is down'}` : ''}`)
@@ -61,17 +67,18 @@ const wordsOf = (kind: string, id: string, text: string, options: VerbOptions): 
   return { kind, id, message, ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }) }
 }
 
-const speak = (verb: 'ask' | 'tell') => async (kind: string, id: string, text: string, options: VerbOptions) => {
-  const words = wordsOf(kind, id, text, options)
-  await withReach(options, async (to) => {
-    const answer = (await to.perform(verb, words)) as { readonly [key: string]: Json }
-    if (options.json) print(JSON.stringify(answer))
-    else if (verb === 'tell') print(`told ${kind}/${id}`)
-    else if ('refusal' in answer) print(`refused: ${JSON.stringify(answer['refusal'])}`)
-    else print(JSON.stringify(answer['reply'], null, 2))
-    if ('refusal' in answer) process.exitCode = 3
-  })
-}
+const speak =
+  (verb: 'ask' | 'tell') => async (kind: string, id: string, text: string, options: VerbOptions) => {
+    const words = wordsOf(kind, id, text, options)
+    await withReach(options, async (to) => {
+      const answer = (await to.perform(verb, words)) as { readonly [key: string]: Json }
+      if (options.json) print(JSON.stringify(answer))
+      else if (verb === 'tell') print(`told ${kind}/${id}`)
+      else if ('refusal' in answer) print(`refused: ${JSON.stringify(answer['refusal'])}`)
+      else print(JSON.stringify(answer['reply'], null, 2))
+      if ('refusal' in answer) process.exitCode = 3
+    })
+  }
 
 const order = (verb: 'drain' | 'kill', done: string) => (node: string, options: VerbOptions) =>
   withReach(options, async (to) => {
@@ -100,9 +107,12 @@ export const addVerbs = (program: Command): void => {
       .argument('<kind>', 'the kind, such as party')
       .argument('<id>', 'the id of the entity')
       .argument('<json>', jsonHelp)
-      .description(verb === 'ask' ? 'ask an entity and print its reply; a refusal ends with code 3' : 'tell an entity')
+      .description(
+        verb === 'ask' ? 'ask an entity and print its reply; a refusal ends with code 3' : 'tell an entity',
+      )
       .action(speak(verb))
-    if (verb === 'ask') command.addOption(new Option('--timeout <ms>', 'the deadline').argParser(milliseconds))
+    if (verb === 'ask')
+      command.addOption(new Option('--timeout <ms>', 'the deadline').argParser(milliseconds))
   }
   reaching(program.command('drain').argument('<node>', 'its name'))
     .description('let a node hand over what it owns and leave')

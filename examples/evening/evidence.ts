@@ -22,8 +22,16 @@ export interface Answer {
 
 /** What reached a player without having been asked for. */
 export type Heard =
-  | { readonly tag: 'chat'; readonly by: string; readonly party: string; readonly chat: number; readonly from: string; readonly text: string }
-  | { readonly tag: 'own'; readonly party: string; readonly version: number; readonly what: 'expired' | 'presence'; readonly player: string }
+  | {
+      readonly tag: 'chat'
+      readonly by: string
+      readonly party: string
+      readonly chat: number
+      readonly from: string
+      readonly text: string
+    }
+  /** An invitation ran out: the one change that a party makes by itself. */
+  | { readonly tag: 'expired'; readonly party: string; readonly version: number; readonly player: string }
 
 /** A time in which a player had no socket. */
 export interface Absence {
@@ -47,6 +55,8 @@ export interface Played {
   readonly heard: readonly Heard[]
   readonly absences: readonly Absence[]
   readonly endings: ReadonlyMap<string, Ending>
+  /** When the last party had been asked for its ending. */
+  readonly endedAt: number
 }
 
 /** `lost`: something acknowledged is not there. `doubled`: something is there more often than it was asked for. */

@@ -15,16 +15,26 @@ import { formatEvening } from './session.js'
 const partySizeMax = 5
 const circleCount = 86
 const circleSize = 7
-const commandCount = 20_000
+const commandCountDefault = 20_000
 const lateCircleCount = 10
 /** Among which commands the late circles begin. */
 const lateFrom = 1_000
 const inviteMs = 12_000
-const graceMs = 3_000
+const graceMs = 5_000
 const mistakeShare = 0.05
 /** One player in so many drops its socket once. */
 const dropOneIn = 50
-const words = ['gg', 'left flank', 'wait for me', 'one more', 'nice save', 'behind you', 'go go', 'brb', 'again?']
+const words = [
+  'gg',
+  'left flank',
+  'wait for me',
+  'one more',
+  'nice save',
+  'behind you',
+  'go go',
+  'brb',
+  'again?',
+]
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 const seeded = (seed: number): (() => number) => {
@@ -130,11 +140,13 @@ const addLate = (lines: Line[], players: readonly string[]): void => {
 }
 
 /** Writes the evening of one seed. */
-export const writeEvening = (seed: number): Evening => {
+export const writeEvening = (seed: number, commandCount = commandCountDefault): Evening => {
   const chance = seeded(seed)
   const pick: Pick = (from) => from[Math.floor(chance() * from.length)]
   const regular = circleCount * circleSize
-  const players = Array.from({ length: regular + lateCircleCount * lateCircleSize }, (_, at) => playerName(at))
+  const players = Array.from({ length: regular + lateCircleCount * lateCircleSize }, (_, at) =>
+    playerName(at),
+  )
   const all: Circle[] = Array.from({ length: circleCount }, (_, at) => ({
     name: `c${at + 1}`,
     players: players.slice(at * circleSize, (at + 1) * circleSize),

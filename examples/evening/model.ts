@@ -7,11 +7,10 @@
  * Each change of a party is one version, and each acknowledged change says which version it made. So all changes
  * of a party stand in one order, without gaps. Replayed in that order they must give every view that any answer
  * showed. An answer may not be older than what had been acknowledged before it was asked, and a "no" must be true
- * of a state that the party had between question and answer. What a party does by itself, an invitation that runs
- * out or a member whose socket is gone, must have its cause. A command whose outcome nobody knows may count, once,
- * or not at all.
+ * of a state that the party had between question and answer. The one change that a party makes by itself is that an
+ * invitation runs out, in its time. A command whose outcome nobody knows may count, once, or not at all.
  */
-import type { Absence, Answer, Ending, Fault, Heard, Played, Verdict, View } from './evidence.js'
+import type { Answer, Ending, Fault, Heard, Played, Verdict, View } from './evidence.js'
 import type { Line } from './session.js'
 
 type State = View | undefined
@@ -23,7 +22,7 @@ interface Done {
 const without = (list: readonly string[], gone: string): string[] => list.filter((one) => one !== gone)
 
 /** Every "no" that the rules of a party allow for this command in this state. */
-const objections = (state: State, line: Line, sizeMax: number): Set<string> => {
+const objections = ({ evidence: { partySizeMax } }: Case, state: State, line: Line): Set<string> => {
   const codes = new Set<string>()
   if (line.cmd === 'create') return state === undefined ? codes : codes.add('DUPLICATE')
   if (state === undefined) return codes.add('NO_SUCH_PARTY')
@@ -35,7 +34,7 @@ const objections = (state: State, line: Line, sizeMax: number): Set<string> => {
   if (line.cmd === 'invite') {
     if (state.members.includes(target)) codes.add('ALREADY_MEMBER')
     if (state.invites.includes(target)) codes.add('ALREADY_INVITED')
-    if (state.members.length + state.invites.length >= sizeMax) codes.add('PARTY_FULL')
+    if (state.members.length + state.invites.length >= partySizeMax) codes.add('PARTY_FULL')
   }
   if (line.cmd === 'cancelInvite' && !state.invites.includes(target)) codes.add('NOT_INVITED')
   if (line.cmd === 'accept' && isMember) codes.add('ALREADY_MEMBER')
@@ -71,17 +70,12 @@ const applied = (state: State, line: Line): State => {
   return left.length === 0 ? undefined : { ...state, version, members: left }
 }
 
-/** What was played, made easy to look up. */
-interface Evidence extends Played {
-  readonly ownChanges: ReadonlyMap<string, Extract<Heard, { tag: 'own' }>>
-  absencesOf(player: string): readonly Absence[]
-  /** When the last answer came. */
-  readonly endedAt: number
-}
 /** One party under examination. */
 interface Case {
   readonly name: string
-  readonly evidence: Evidence
+  readonly evidence: Played
+  /** Whose invitation is known to have run out, by version. */
+  readonly expired: ReadonlyMap<number, string>
   readonly done: readonly Done[]
   readonly ending: Ending | undefined
   /** The state after each version; index 0 is before it was created. */
@@ -94,12 +88,7 @@ interface Case {
 const isChange = ({ line }: Done): boolean => line.cmd !== 'chat' && line.cmd !== 'info'
 const isOk = ({ answer }: Done): boolean => answer.outcome.tag === 'ok'
 const isUnknown = ({ answer }: Done): boolean => answer.outcome.tag === 'unknown'
-const viewOf = ({ answer }: Done): View | undefined =>
-  answer.outcome.tag === 'ok' ? answer.outcome.view : undefined
-const versionOf = (done: Done): number | undefined =>
-  done.answer.outcome.tag === 'ok' ? done.answer.outcome.version : undefined
-const chatOf = ({ answer }: Done): number | undefined =>
-  answer.outcome.tag === 'ok' ? answer.outcome.chat : undefined
+const okOf = ({ answer: { outcome } }: Done) => (outcome.tag === 'ok' ? outcome : undefined)
 const nameOf = ({ line }: Done): string =>
   `command ${line.n} (${line.cmd}${line.target === undefined ? '' : ` ${line.target}`} by ${line.player})`
 
@@ -116,7 +105,7 @@ const show = (state: State): string =>
 const changesByVersion = (party: Case): Map<number, Done> => {
   const byVersion = new Map<number, Done>()
   for (const done of party.done.filter((one) => isChange(one) && isOk(one))) {
-    const version = versionOf(done)
+    const version = okOf(done)?.version
     if (version === undefined) {
       party.fault('lost', `${nameOf(done)} was acknowledged without a version`)
       continue
@@ -132,12 +121,11 @@ const changesByVersion = (party: Case): Map<number, Done> => {
 const replay = (party: Case): void => {
   const byVersion = changesByVersion(party)
   const open = new Set(party.done.filter((one) => isChange(one) && isUnknown(one)))
-  const spent = new Map<string, number>()
   const last = Math.max(party.ending?.view?.version ?? 0, ...byVersion.keys())
   for (let version = 1; version <= last; version += 1) {
     const before = party.states[version - 1]
     const after = byVersion.get(version + 1)
-    const own = byVersion.has(version) ? undefined : ownChange(party, before, { version, after, spent })
+    const own = byVersion.has(version) ? undefined : ownChange(party, before, version, after)
     const maker = byVersion.get(version) ?? (own?.isCertain ? undefined : guess(party, before, open, after))
     party.makers[version] = maker
     if (maker !== undefined) {
@@ -145,73 +133,56 @@ const replay = (party: Case): void => {
       party.states[version] = judgeChange(party, maker, before)
       continue
     }
-    if (own === undefined) party.fault('doubled', `version ${version} was made by nothing that was asked for once`)
-    party.states[version] = own?.state ?? resumed(before, version, after)
+    party.states[version] = own?.state ?? (before && { ...before, version })
+    if (own === undefined) party.fault('doubled', `version ${version} was made by nothing that was asked for`)
   }
 }
 
-interface Gap {
-  readonly version: number
-  /** What made the version after it, when that is known. */
-  readonly after: Done | undefined
-  /** How many changes each player's absences have accounted for. */
-  readonly spent: Map<string, number>
-}
 interface Own {
   readonly state: State
   /** Somebody was told of it. */
   readonly isCertain: boolean
 }
 
-/** What the party may have done by itself to make this version: each absence of a member accounts for two. */
-const ownChange = (party: Case, before: State, gap: Gap): Own | undefined => {
-  const { version, after, spent } = gap
-  if (before === undefined) return undefined
+/** What the party may have done by itself to make this version: an invitation ran out, in its time. */
+const ownChange = (party: Case, before: State, version: number, after: Done | undefined): Own | undefined => {
   const { evidence } = party
-  const told = evidence.ownChanges.get(`${party.name} ${version}`)
-  const expired = (player: string): State => ({ ...before, version, invites: without(before.invites, player) })
-  if (told?.what === 'expired') return { state: expired(told.player), isCertain: true }
-  const budget = (player: string): number => evidence.absencesOf(player).length * 2 - (spent.get(player) ?? 0)
-  const absent = told?.player ?? before.members.find((player) => budget(player) > 0)
-  if (absent !== undefined) {
-    spent.set(absent, (spent.get(absent) ?? 0) + 1)
-    return { state: { ...before, version }, isCertain: told !== undefined }
-  }
+  const told = party.expired.get(version)
   const latest = after?.answer.answeredAt ?? evidence.endedAt
-  const old = before.invites.find((player) => invitedAt(party, player, version) + evidence.inviteMs <= latest)
-  return old === undefined ? undefined : { state: expired(old), isCertain: false }
+  const isOver = (player: string): boolean => invitedAt(party, player, version) + evidence.inviteMs <= latest
+  const player = told ?? before?.invites.find(isOver)
+  if (before === undefined || player === undefined || !isOver(player)) return undefined
+  return {
+    state: { ...before, version, invites: without(before.invites, player) },
+    isCertain: told !== undefined,
+  }
 }
 
 /** When the invitation that stands at a version was asked for. */
 const invitedAt = (party: Case, player: string, version: number): number => {
-  const maker = party.makers.slice(0, version).findLast((one) => one?.line.cmd === 'invite' && one.line.target === player)
+  const maker = party.makers
+    .slice(0, version)
+    .findLast((one) => one?.line.cmd === 'invite' && one.line.target === player)
   return maker?.answer.sentAt ?? Number.POSITIVE_INFINITY
 }
 
 /** A command of unknown outcome that may have made the next version: best one after which what follows fits. */
 const guess = (party: Case, before: State, open: Set<Done>, after: Done | undefined): Done | undefined => {
-  const able = [...open].filter((one) => objections(before, one.line, party.evidence.partySizeMax).size === 0)
+  const able = [...open].filter((one) => objections(party, before, one.line).size === 0)
   const fits = able.find((one) => {
     const state = applied(before, one.line)
-    const seen = after && viewOf(after)
-    if (after === undefined || objections(state, after.line, party.evidence.partySizeMax).size > 0) return false
+    const seen = after && okOf(after)?.view
+    if (after === undefined || objections(party, state, after.line).size > 0) return false
     const then = applied(state, after.line)
     return seen === undefined || then === undefined || isSame(then, seen)
   })
   return fits ?? able[0]
 }
 
-/** Goes on after a version that nobody can explain, so that one fault is not reported many times. */
-const resumed = (before: State, version: number, after: Done | undefined): State => {
-  const seen = after && viewOf(after)
-  const base = before ?? seen
-  return base && { ...base, version }
-}
-
-const judgeChange = (party: Case, { line, answer }: Done, before: State): State => {
-  const done = { line, answer }
-  const no = [...objections(before, line, party.evidence.partySizeMax)]
-  const seen = viewOf(done)
+const judgeChange = (party: Case, done: Done, before: State): State => {
+  const { line } = done
+  const no = [...objections(party, before, line)]
+  const seen = okOf(done)?.view
   if (no.length > 0) {
     const kind = no.some((code) => code.startsWith('ALREADY')) ? 'doubled' : 'lost'
     party.fault(kind, `${nameOf(done)} was acknowledged, but what came before it means ${no.join()}`)
@@ -242,7 +213,7 @@ const judgeAnswers = (party: Case, spans: Spans): void => {
     const possible = party.states.slice(low, high + 1)
     const { outcome } = done.answer
     if (outcome.tag === 'refused') {
-      const isTrue = possible.some((state) => objections(state, done.line, party.evidence.partySizeMax).has(outcome.code))
+      const isTrue = possible.some((state) => objections(party, state, done.line).has(outcome.code))
       if (isTrue || isTrueOfPlayers(party, done, outcome.code, spans)) continue
       party.fault('lost', `${nameOf(done)} was refused ${outcome.code}, which was never true`)
     } else if (outcome.tag === 'ok') {
@@ -255,26 +226,33 @@ const judgeAnswers = (party: Case, spans: Spans): void => {
 const isTrueOfPlayers = (party: Case, done: Done, code: string, spans: Spans): boolean => {
   const { evidence } = party
   const { line, answer } = done
-  if (code === 'ALREADY_IN_PARTY') return spans.has(done)
+  const isThen = (from: number, until: number): boolean => from <= answer.answeredAt && until >= answer.sentAt
+  if (code === 'ALREADY_IN_PARTY') {
+    return (spans.get(line.player) ?? []).some(({ possibly: [from, until] }) => isThen(from, until))
+  }
   if (code === 'INVITE_EXPIRED') {
-    const invited = party.makers.findLast((one) => one?.line.cmd === 'invite' && one.line.target === line.player)
+    const invited = party.makers.findLast(
+      (one) => one?.line.cmd === 'invite' && one.line.target === line.player,
+    )
     return invited !== undefined && invited.answer.sentAt + evidence.inviteMs <= answer.answeredAt
   }
-  const isGone = ({ from, until }: Absence): boolean => from <= answer.answeredAt && until >= answer.sentAt
-  return code === 'TARGET_OFFLINE' && evidence.absencesOf(line.target ?? '').some(isGone)
+  const absences = evidence.absences.filter(({ player }) => player === line.target)
+  return code === 'TARGET_OFFLINE' && absences.some(({ from, until }) => isThen(from, until))
 }
 
 const judgeOrder = (party: Case, done: Done, low: number, high: number): void => {
-  const version = versionOf(done) ?? 0
+  const version = okOf(done)?.version ?? 0
   if (isChange(done) && version < low) {
     party.fault('lost', `${nameOf(done)} made version ${version} when ${low} had been acknowledged before`)
   }
   if (done.line.cmd === 'chat') {
-    const isMember = party.states.slice(low, high + 1).some((state) => state?.members.includes(done.line.player))
+    const isMember = party.states
+      .slice(low, high + 1)
+      .some((state) => state?.members.includes(done.line.player))
     if (!isMember) party.fault('lost', `${nameOf(done)} was acknowledged from somebody outside`)
   }
   if (done.line.cmd !== 'info') return
-  const seen = viewOf(done)
+  const seen = okOf(done)?.view
   const possible = party.states.slice(low, high + 1)
   const isTrue =
     seen === undefined
@@ -288,7 +266,7 @@ const judgeChats = (party: Case, heard: readonly HeardChat[]): void => {
   const byNumber = new Map<number, Done>()
   const chats = party.done.filter(({ line }) => line.cmd === 'chat')
   for (const done of chats) {
-    const chat = chatOf(done)
+    const chat = okOf(done)?.chat
     if (!isOk(done)) continue
     if (chat === undefined) party.fault('lost', `${nameOf(done)} was acknowledged without a number`)
     else if (byNumber.has(chat)) party.fault('lost', `${nameOf(done)} shares chat number ${chat}`)
@@ -304,7 +282,8 @@ const judgeChats = (party: Case, heard: readonly HeardChat[]): void => {
   }
   const last = said.at(-1)?.[0] ?? 0
   const final = party.ending?.chats ?? last
-  if (final < last) party.fault('lost', `the party knows ${final} chat lines; number ${last} was acknowledged`)
+  if (final < last)
+    party.fault('lost', `the party knows ${final} chat lines; number ${last} was acknowledged`)
   const extra = Math.max(final, last) - said.length - chats.filter(isUnknown).length
   if (extra > 0) party.fault('doubled', `${extra} chat lines more than anybody said`)
   judgeHeard(party, chats, heard)
@@ -321,7 +300,7 @@ const judgeHeard = (party: Case, chats: readonly Done[], heard: readonly HeardCh
       party.fault('doubled', `${by} heard "${text}" from ${from}, which was not said`)
       continue
     }
-    const known = chatOf(done) ?? numbers.get(done) ?? chat
+    const known = okOf(done)?.chat ?? numbers.get(done) ?? chat
     numbers.set(done, known)
     if (known !== chat) party.fault('doubled', `${nameOf(done)} was heard as number ${known} and ${chat}`)
     if (had.has(`${by} ${chat}`)) party.fault('doubled', `${by} heard chat line ${chat} twice`)
@@ -337,8 +316,8 @@ const judgeEnd = (party: Case): void => {
   if (view === undefined) {
     if (state) party.fault('lost', `the party is gone at the end; acknowledged: ${show(state)}`)
   } else if (state === undefined || view.version < state.version) {
-    const last = party.states.length - 1
-    party.fault('lost', `the party ends at version ${view.version}, acknowledged up to ${last}: ${show(state)}`)
+    const to = party.states.length - 1
+    party.fault('lost', `the party ends at version ${view.version} of ${to} acknowledged: ${show(state)}`)
   } else if (!isSame(view, state)) {
     party.fault('lost', `the party ends with ${show(view)}, acknowledged: ${show(state)}`)
   }
@@ -346,18 +325,17 @@ const judgeEnd = (party: Case): void => {
 
 interface Span {
   readonly party: string
-  /** Surely a member from … until, possibly one from … until. */
+  /** Surely a member from … until, and possibly. */
   readonly surely: readonly [number, number]
   readonly possibly: readonly [number, number]
 }
-interface Spans {
-  has(done: Done): boolean
-  readonly byPlayer: ReadonlyMap<string, readonly Span[]>
-}
+type Spans = ReadonlyMap<string, readonly Span[]>
 
 /** When each player was in which party. */
 const findSpans = (parties: readonly Case[]): Spans => {
   const byPlayer = new Map<string, Span[]>()
+  const add = (player: string, span: Span): unknown =>
+    byPlayer.set(player, [...(byPlayer.get(player) ?? []), span])
   for (const party of parties) {
     const joined = new Map<string, Done | undefined>()
     for (const [version, state] of party.states.entries()) {
@@ -366,23 +344,19 @@ const findSpans = (parties: readonly Case[]): Spans => {
       for (const [player, by] of joined) {
         if (state?.members.includes(player)) continue
         joined.delete(player)
-        addSpan(byPlayer, player, spanOf(party.name, by, maker))
+        add(player, spanOf(party.name, by, maker))
       }
     }
-    for (const [player, by] of joined) addSpan(byPlayer, player, spanOf(party.name, by, undefined))
+    for (const [player, by] of joined) add(player, spanOf(party.name, by, undefined))
   }
-  const has = ({ line, answer }: Done): boolean =>
-    (byPlayer.get(line.player) ?? []).some(
-      ({ possibly: [from, until] }) => from <= answer.answeredAt && until >= answer.sentAt,
-    )
-  return { has, byPlayer }
-}
-const addSpan = (byPlayer: Map<string, Span[]>, player: string, span: Span): void => {
-  byPlayer.set(player, [...(byPlayer.get(player) ?? []), span])
+  return byPlayer
 }
 const spanOf = (party: string, by: Done | undefined, until: Done | undefined): Span => ({
   party,
-  surely: [by?.answer.answeredAt ?? Number.POSITIVE_INFINITY, until?.answer.sentAt ?? Number.POSITIVE_INFINITY],
+  surely: [
+    by?.answer.answeredAt ?? Number.POSITIVE_INFINITY,
+    until?.answer.sentAt ?? Number.POSITIVE_INFINITY,
+  ],
   possibly: [
     by?.answer.sentAt ?? Number.NEGATIVE_INFINITY,
     until?.answer.answeredAt ?? Number.POSITIVE_INFINITY,
@@ -391,49 +365,47 @@ const spanOf = (party: string, by: Done | undefined, until: Done | undefined): S
 
 /** Nobody was in two parties at once. */
 const judgeSlots = (spans: Spans, fault: (party: string, text: string) => void): void => {
-  for (const [player, all] of spans.byPlayer) {
+  for (const [player, all] of spans) {
     const sorted = [...all].sort((a, b) => a.surely[0] - b.surely[0])
     for (const [at, span] of sorted.entries()) {
       const next = sorted[at + 1]
       if (next === undefined || next.surely[0] >= span.surely[1]) continue
-      if (Number.isFinite(next.surely[0])) fault(next.party, `${player} was in ${span.party} at the same time`)
+      if (Number.isFinite(next.surely[0]))
+        fault(next.party, `${player} was in ${span.party} at the same time`)
     }
   }
 }
 
-const evidenceOf = (played: Played): Evidence => {
-  const own = played.heard.filter((one) => one.tag === 'own')
-  const absences = groupBy(played.absences, ({ player }) => player)
-  return {
-    ...played,
-    ownChanges: new Map(own.map((one) => [`${one.party} ${one.version}`, one])),
-    absencesOf: (player) => absences.get(player) ?? [],
-    endedAt: played.answers.reduce((latest, { answeredAt }) => Math.max(latest, answeredAt), 0),
-  }
-}
-
-const unanswered = (n: number): Answer => ({
-  n,
+const noAnswer = {
   sentAt: Number.NEGATIVE_INFINITY,
   answeredAt: Number.POSITIVE_INFINITY,
   outcome: { tag: 'unknown', error: 'no answer' },
-})
+} as const
 
 /** Judges an evening that was played. */
 export const judge = (played: Played): Verdict => {
   const faults: Fault[] = []
-  const evidence = evidenceOf(played)
+  const expired = groupBy(
+    played.heard.filter((one) => one.tag === 'expired'),
+    ({ party }) => party,
+  )
   const answers = new Map(played.answers.map((answer) => [answer.n, answer]))
-  const all = played.lines.map((line) => ({ line, answer: answers.get(line.n) ?? unanswered(line.n) }))
-  const parties = [...groupBy(all, ({ line }) => line.party)].map(([name, done]): Case => ({
-    name,
-    evidence,
-    done,
-    ending: played.endings.get(name),
-    states: [undefined],
-    makers: [undefined],
-    fault: (kind, text) => faults.push({ kind, party: name, text }),
+  const all = played.lines.map((line) => ({
+    line,
+    answer: answers.get(line.n) ?? { n: line.n, ...noAnswer },
   }))
+  const parties = [...groupBy(all, ({ line }) => line.party)].map(
+    ([name, done]): Case => ({
+      name,
+      evidence: played,
+      expired: new Map((expired.get(name) ?? []).map(({ version, player }) => [version, player])),
+      done,
+      ending: played.endings.get(name),
+      states: [undefined],
+      makers: [undefined],
+      fault: (kind, text) => faults.push({ kind, party: name, text }),
+    }),
+  )
   parties.forEach(replay)
   const spans = findSpans(parties)
   const heard = groupBy(

@@ -59,7 +59,8 @@ export const formatEvening = (evening: Evening): string => {
 export const parseEvening = (text: string): Evening => {
   const [first, ...rest] = text.split('\n').filter((line) => line !== '')
   const head = JSON.parse(first ?? 'null') as Omit<Evening, 'lines'> | null
-  if (!Array.isArray(head?.players)) throw new Error('The session file does not begin with its list of players.')
+  if (!Array.isArray(head?.players))
+    throw new Error('The session file does not begin with its list of players.')
   const lines = rest.map((line) => JSON.parse(line) as Line)
   const wrong = lines.findIndex((line, at) => line.n !== at + 1)
   if (wrong >= 0) throw new Error(`Command ${wrong + 1} of the session file is missing or out of order.`)

@@ -5,7 +5,7 @@ import { judge } from '../../../examples/evening/model.js'
 import type { Cmd } from '../../../examples/evening/session.js'
 import { playAlone } from '../../fixtures/evening.js'
 
-const evening = writeEvening(7)
+const evening = writeEvening(7, 6_000)
 const played = playAlone(evening, 1)
 
 const isOk = (answer: Answer): boolean => answer.outcome.tag === 'ok'
@@ -31,28 +31,31 @@ const withEnding = (change: (ending: Required<Ending>) => Ending): readonly [Pla
   return [{ ...played, endings: new Map([...played.endings, [name, changed]]) }, name]
 }
 
-t.test('judge - an evening in which all went well has no fault, and every refusal occurs in it', async (t) => {
-  const verdict = judge(played)
-  t.same(verdict.faults.slice(0, 5), [])
-  t.equal(verdict.acknowledged + verdict.refused, 20_000)
-  t.equal(verdict.unknown, 0)
-  t.ok(Math.abs(verdict.refused - 1_000) < 200, `${verdict.refused} of 20,000 are refused`)
-  t.same([...verdict.refusals.keys()].sort(), [
-    'ALREADY_INVITED',
-    'ALREADY_IN_PARTY',
-    'ALREADY_MEMBER',
-    'INVITE_EXPIRED',
-    'LEADER_CANNOT_LEAVE',
-    'NOT_A_MEMBER',
-    'NOT_INVITED',
-    'NOT_IN_PARTY',
-    'NOT_LEADER',
-    'NO_SUCH_PARTY',
-    'PARTY_FULL',
-    'SELF_TARGET',
-    'TARGET_OFFLINE',
-  ])
-})
+t.test(
+  'judge - an evening in which all went well has no fault, and every refusal occurs in it',
+  async (t) => {
+    const verdict = judge(played)
+    t.same(verdict.faults.slice(0, 5), [])
+    t.equal(verdict.acknowledged + verdict.refused, 6_000)
+    t.equal(verdict.unknown, 0)
+    t.ok(Math.abs(verdict.refused - 300) < 60, `${verdict.refused} of 6,000 are refused`)
+    t.same([...verdict.refusals.keys()].sort(), [
+      'ALREADY_INVITED',
+      'ALREADY_IN_PARTY',
+      'ALREADY_MEMBER',
+      'INVITE_EXPIRED',
+      'LEADER_CANNOT_LEAVE',
+      'NOT_A_MEMBER',
+      'NOT_INVITED',
+      'NOT_IN_PARTY',
+      'NOT_LEADER',
+      'NO_SUCH_PARTY',
+      'PARTY_FULL',
+      'SELF_TARGET',
+      'TARGET_OFFLINE',
+    ])
+  },
+)
 
 t.test('judge - another order of the same evening has no fault either', async (t) => {
   for (const seed of [2, 3, 4]) t.same(judge(playAlone(evening, seed)).faults.slice(0, 3), [])
@@ -95,19 +98,21 @@ t.test('judge - a reply that was lost and its command applied again is doubled',
 })
 
 t.test('judge - a change that nobody asked for is doubled', async (t) => {
-  const kick = acknowledged('kick', 10)
+  const kick = acknowledged('kick', 5)
   const { party } = lineOf(kick.n)
   const from = kick.outcome.tag === 'ok' ? (kick.outcome.version ?? 0) : 0
   const shifted = played.answers.map((answer) => {
     const { outcome } = answer
-    if (lineOf(answer.n).party !== party || outcome.tag !== 'ok' || (outcome.version ?? 0) <= from) return answer
+    if (lineOf(answer.n).party !== party || outcome.tag !== 'ok' || (outcome.version ?? 0) <= from)
+      return answer
     const version = (outcome.version ?? 0) + 1
     const view = outcome.view === undefined ? {} : { view: { ...outcome.view, version } }
     return { ...answer, outcome: { ...outcome, version, ...view } }
   })
   const endings = new Map(played.endings)
   const ending = endings.get(party)
-  if (ending?.view) endings.set(party, { ...ending, view: { ...ending.view, version: ending.view.version + 1 } })
+  if (ending?.view)
+    endings.set(party, { ...ending, view: { ...ending.view, version: ending.view.version + 1 } })
   const verdict = judge({ ...played, answers: shifted, endings })
   t.equal(verdict.doubled, 1)
   t.equal(verdict.lost, 0)
@@ -121,7 +126,7 @@ t.test('judge - one chat line heard under two numbers is doubled', async (t) => 
 })
 
 t.test('judge - two changes that were given one version: one of them is lost', async (t) => {
-  const invite = acknowledged('invite', 300)
+  const invite = acknowledged('invite', 100)
   const version = invite.outcome.tag === 'ok' ? (invite.outcome.version ?? 0) : 0
   const evidence = withAnswer(invite.n, (answer) => ({
     ...answer,
@@ -145,7 +150,8 @@ t.test('judge - a read that is older than what was acknowledged before it is los
   const info = played.answers.filter(
     ({ n, outcome }) => lineOf(n).cmd === 'info' && outcome.tag === 'ok' && (outcome.view?.version ?? 0) > 8,
   )[50]
-  if (info === undefined || info.outcome.tag !== 'ok' || info.outcome.view === undefined) throw new Error('no info')
+  if (info === undefined || info.outcome.tag !== 'ok' || info.outcome.view === undefined)
+    throw new Error('no info')
   const { party } = lineOf(info.n)
   const first = played.answers.find(
     ({ n, outcome }) => lineOf(n).party === party && outcome.tag === 'ok' && outcome.view?.version === 1,

@@ -1,0 +1,140 @@
+/** The demo's own run: plays the evening, kills a node in the middle, watches it come back, and has it judged. */
+import type { NodeStatus } from 'tumen'
+import type { Json, Performed, Stage } from '../../bin/app.js'
+import { EveningAtTheSockets } from './evening.js'
+import { judge } from './model.js'
+import type { Probed, ProbeOrder } from './probe.js'
+import { readSession } from './read-session.js'
+import { type Killed, summaryOf, tableOf } from './report.js'
+
+const killAtDefault = 0.5
+const probeEveryMs = 20
+const probeForMs = 20_000
+const progressEveryMs = 200
+/** How often it is looked whether commands to the victim are under way. */
+const triesCountMax = 500
+
+const now = (): number => performance.now()
+
+/** Runs the evening on a cluster that is up. */
+export const main = async (stage: Stage): Promise<Performed> => {
+  const evening = readSession()
+  const total = evening.lines.length
+  const killAt = Math.max(1, Math.floor(total * (stage.killAt ?? killAtDefault)))
+  let answered = 0
+  let inFlight = 0
+  let playing: EveningAtTheSockets | undefined
+  let killing: Promise<Killed> | undefined
+  const table = new EveningAtTheSockets({
+    evening,
+    gateways: () => stage.nodes().flatMap(({ isUp, info }) => (isUp ? [String(info['gateway'])] : [])),
+    now,
+    signal: stage.signal,
+    onAnswer: (answeredCount, inFlightCount) => {
+      answered = answeredCount
+      inFlight = inFlightCount
+      if (answered === killAt && playing !== undefined) killing = killOne(stage, playing)
+    },
+  })
+  playing = table
+  stage.say(`${evening.players.length} players arrive …`)
+  await table.arrive()
+  stage.say(`They play ${total.toLocaleString('en')} commands, 200 at a time.`)
+  const startedAt = now()
+  const ticker = setInterval(
+    () => stage.progress(progressLine(answered, total, inFlight, now() - startedAt)),
+    progressEveryMs,
+  )
+  await table.play().finally(() => clearInterval(ticker))
+  stage.progress('')
+  const killed = await killing
+  stage.say('They are asked what became of it …')
+  await table.ask()
+  const recording = table.recording()
+  table.leave()
+  const verdict = judge(recording)
+  const facts = {
+    stage: stage.transport,
+    nodes: stage.nodes(),
+    recording,
+    verdict,
+    killed,
+    players: evening.players,
+  }
+  return {
+    isGood:
+      verdict.lost === 0 && verdict.doubled === 0 && verdict.unknown === 0 && killed?.probed.stale === 0,
+    summary: summaryOf(facts) as Json,
+    text: tableOf(facts),
+  }
+}
+
+const progressLine = (answered: number, total: number, inFlight: number, ms: number): string => {
+  const filled = Math.round((answered / total) * 30)
+  const rate = Math.round((answered / ms) * 1_000)
+  return `[${'█'.repeat(filled)}${'░'.repeat(30 - filled)}] ${answered}/${total}, ${inFlight} in flight, ${rate}/s`
+}
+
+const partiesOf = (status: NodeStatus): number =>
+  status.kinds.find(({ kind }) => kind === 'party')?.entities ?? 0
+const sum = (status: NodeStatus, key: 'entities' | 'shardsMirrored'): number =>
+  status.kinds.reduce((total, kind) => total + kind[key], 0)
+
+/** The node that owns most parties. */
+const chooseVictim = async (stage: Stage): Promise<readonly [name: string, status: NodeStatus]> => {
+  const living = stage.nodes().filter(({ isUp }) => isUp)
+  const all = await Promise.all(
+    living.map(async ({ name }) => {
+      return [name, (await stage.perform(name, 'status', null)) as unknown as NodeStatus] as const
+    }),
+  )
+  const [first] = [...all].sort(([, a], [, b]) => partiesOf(b) - partiesOf(a))
+  if (first === undefined) throw new Error('no node is left')
+  return first
+}
+
+const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed> => {
+  const [victim, status] = await chooseVictim(stage)
+  const prober = stage.nodes().find(({ name, isUp }) => isUp && name !== victim)?.name
+  const gateway = String(stage.nodes().find(({ name }) => name === victim)?.info['gateway'])
+  let open = 0
+  for (let tries = 0; tries < triesCountMax && open === 0; tries += 1) {
+    open = Number(await stage.call(victim, 'mine', [...table.open.values()]))
+  }
+  const players = [...table.players.values()]
+  const here = players.filter((player) => player.gateway.startsWith(gateway))
+  const order = {
+    victim: status.node,
+    parties: table.parties(),
+    players: players.map(({ name }) => name),
+    everyMs: probeEveryMs,
+    forMs: probeForMs,
+  }
+  const killedAt = stage.kill(victim)
+  const had = {
+    entities: sum(status, 'entities'),
+    parties: partiesOf(status),
+    mirrors: sum(status, 'shardsMirrored'),
+    sockets: here.length,
+    openAtGateway: here.filter(({ isWaiting }) => isWaiting).length,
+    openToEntities: open,
+  }
+  stage.progress('')
+  stage.say(
+    `${victim} is killed: ${had.entities} entities (${had.parties} parties), mirrors of ${had.mirrors} shards, ` +
+      `${had.sockets} sockets, ${had.openAtGateway} open commands at its gateway, ${open} to its parties.`,
+  )
+  const probed = (prober === undefined
+    ? { affected: 0, missing: [], stale: 0, firstMs: null, allMs: null }
+    : await stage.call(prober, 'probe', {
+        ...order,
+        killedAt,
+      } satisfies ProbeOrder as unknown as Json)) as unknown as Probed
+  stage.progress('')
+  stage.say(
+    `${probed.affected} entities were affected; the first answered after ${probed.firstMs} ms, ` +
+      `all after ${probed.allMs ?? '–'} ms. ${victim} is started again.`,
+  )
+  await stage.start(victim)
+  return { name: victim, had, probed }
+}
