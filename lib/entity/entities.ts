@@ -58,18 +58,19 @@ interface TimerDue {
 
 const timerStepMs = 16
 const sweepMs = 15_000
+const frozenStepMs = 100
 
 export class Entities {
   readonly counts = { live: 0, handled: 0, crashed: 0 }
   readonly #options: EntitiesOptions
   readonly #hosting = new Map<ShardId, Hosted>()
-  readonly #due: DueQueue<TimerDue>
+  readonly #due: DueQueue<() => void>
   #sweeper: Timer
 
   constructor(options: EntitiesOptions) {
     const { clock } = options
     this.#options = options
-    this.#due = createDueQueue(clock, timerStepMs, (due) => this.#timerFell(due))
+    this.#due = createDueQueue(clock, timerStepMs, (run) => run())
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
   }
 
@@ -169,6 +170,13 @@ export class Entities {
     this.#open(hosted, id)?.cell.post({ type: 'own', input })
   }
 
+  /** While the node is frozen: nobody else says it again. */
+  #postLater(hosted: Hosted, id: string, input: StepInput): void {
+    this.#due.add(this.#options.clock.monotonic() + frozenStepMs, () => {
+      if (this.#hosts(hosted)) this.#postOwn(hosted, id, input)
+    })
+  }
+
   #giveUp(work: Work, error: AskError): void {
     if (work.type === 'own') return
     const { envelope } = work
@@ -182,6 +190,7 @@ export class Entities {
     const { copy } = shard
     if (!this.#hosts(hosted) || copy === null || !ownership.mayServe(shard)) {
       if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
+      else if (this.#hosts(hosted)) this.#postLater(hosted, id, work.input)
       return
     }
     const refusal = work.type === 'mail' ? this.#refusal(hosted, running, work.envelope) : null
@@ -276,7 +285,7 @@ export class Entities {
 
   #arm(due: TimerDue): void {
     const { clock } = this.#options
-    this.#due.add(clock.monotonic() + Math.max(0, due.at - clock.now()), due)
+    this.#due.add(clock.monotonic() + Math.max(0, due.at - clock.now()), () => this.#timerFell(due))
   }
   #timerFell(due: TimerDue): void {
     const { hosted, id, name, at } = due
