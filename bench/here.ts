@@ -1,8 +1,6 @@
-/** A kernel on nact with local actors, for benches that need no cluster around them. */
+/** A kernel on nact with actors below actors, which no tree declares: for benches of the kernel itself. */
 import { behaviorData, type MessageData } from '../lib/api/internal.js'
-import type { Behavior } from '../lib/api/behavior.js'
 import type { TumenNode } from '../lib/api/node-types.js'
-import type { LocalRef } from '../lib/api/refs.js'
 import { Kernel } from '../lib/kernel/kernel.js'
 import { LocalActor } from '../lib/kernel/local-actor.js'
 import { nactHost } from '../lib/kernel/nact.js'
@@ -19,8 +17,6 @@ const alone: Outside = {
 }
 
 export interface Here {
-  readonly kernel: Kernel
-  start<N extends string, S>(name: string, behavior: Behavior<N, S>, parent?: LocalActor): LocalRef<N>
   actor(name: string, behavior: object, parent?: LocalActor): LocalActor
   stop(): Promise<void>
 }
@@ -43,9 +39,7 @@ export const here = (): Here => {
     return made
   }
   return {
-    kernel,
     actor,
-    start: (name, behavior, parent) => actor(name, behavior, parent).ref as unknown as LocalRef<never>,
     stop: () => new Promise((done) => kernel.stop(done)),
   }
 }

@@ -10,18 +10,20 @@ import { fork } from 'node:child_process'
 import { askLocal } from './ask-local.js'
 import { askRemote, askRemoteOne } from './ask-remote.js'
 import { type Bench, compare, type Figure } from './harness.js'
+import { idleMemory } from './idle-memory.js'
 import { mirroredWrites } from './mirrored-writes.js'
 import { pingPong } from './ping-pong.js'
 import { tellOne } from './tell-one.js'
 import { wideParent } from './wide-parent.js'
 
 type Note = (line: string) => void
-/** By name, in the order of the standard set. A child process runs one; it is given what it needs in `load`. */
+/** By name, in the order of the standard set. */
 const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)>> = {
   'tell-one': tellOne,
   'ping-pong': pingPong,
   'wide-parent': wideParent,
   'ask-local': askLocal,
+  'idle-memory': idleMemory,
   'ask-remote': askRemote,
   'ask-remote-one': askRemoteOne,
   'mirrored-writes': mirroredWrites,
@@ -46,7 +48,7 @@ const runOne = async (name: string, isJson: boolean): Promise<void> => {
 const runApart = (name: string, isJson: boolean): Promise<boolean> =>
   new Promise((done) => {
     const args = isJson ? [name, '--json'] : [name]
-    fork(import.meta.filename, args, { execArgv: ['--expose-gc'] }).on('close', (code) => done(code === 0))
+    fork(import.meta.filename, args).on('close', (code) => done(code === 0))
   })
 
 const main = async (args: readonly string[]): Promise<void> => {

@@ -2,7 +2,7 @@ import * as t from 'io-ts'
 import { behavior, message, next, nodeProtocol } from '../lib/index.js'
 import { nactTellOne } from './baselines/nact-local.js'
 import type { Bench, Side } from './harness.js'
-import { here } from './here.js'
+import { oneNode } from './one-node.js'
 
 const burstCount = 1_000
 const burstsCount = 20
@@ -10,21 +10,19 @@ const burstsCount = 20
 const Counter = nodeProtocol('counter', { Add: message({ n: t.number }) })
 
 const ours = async (): Promise<Side> => {
-  const { start, stop } = here()
   let target = 0
   let reached: () => void = () => undefined
-  const ref = start(
-    'counter',
-    behavior(Counter, {
-      init: () => 0,
-      on: {
-        Add: (total, { n }) => {
-          if (total + n === target) reached()
-          return next(total + n)
-        },
+  const counter = behavior(Counter, {
+    init: () => 0,
+    on: {
+      Add: (total, { n }) => {
+        if (total + n === target) reached()
+        return next(total + n)
       },
-    }),
-  )
+    },
+  })
+  const node = await oneNode(counter)
+  const ref = node.local(Counter)
   const burst = (): Promise<void> =>
     new Promise((done) => {
       target += burstCount
@@ -36,7 +34,7 @@ const ours = async (): Promise<Side> => {
       for (let i = 0; i < burstsCount; i++) await burst()
       return burstCount * burstsCount
     },
-    close: stop,
+    close: () => node.stop(),
   }
 }
 
