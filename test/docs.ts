@@ -105,7 +105,7 @@ t.test('docs - every sh block runs, or names the test that runs it', async (t) =
 
 t.test('docs - every test that a page names is there, with the claim that is quoted', async (t) => {
   for (const { path, text } of pages) {
-    for (const [, file = '', claim] of text.matchAll(/`(test\/[\w./-]+?)`(?:,? "([^"]+)")?/g)) {
+    for (const { file, claim } of namedTests(text)) {
       const isThere = existsSync(join(root, file))
       t.ok(isThere, `${path} names ${file}`)
       if (claim === undefined || !isThere) continue
@@ -114,6 +114,13 @@ t.test('docs - every test that a page names is there, with the claim that is quo
   }
 })
 
+/** `test/x.ts` "claim", also over the end of a line. */
+const namedTests = (text: string): { file: string; claim: string | undefined }[] =>
+  [...text.matchAll(/`(test\/[\w./-]+?)`(?:,?\s+"([^"]+)")?/g)].map(([, file = '', claim]) => ({
+    file,
+    claim: claim?.replace(/\s+/g, ' '),
+  }))
+
 t.test('docs - every promise in GUARANTEES names its test', async (t) => {
   const text = pages.find(({ path }) => path === 'docs/GUARANTEES.md')?.text ?? ''
   const rows = text
@@ -121,7 +128,12 @@ t.test('docs - every promise in GUARANTEES names its test', async (t) => {
     .filter((line) => /^\| (?!-|what|promise)/i.test(line) && !/^\|[\s:-]+\|/.test(line))
   const items = text.split(/\n(?=- \*\*)/).slice(1)
   t.ok(rows.length + items.length > 0, 'it promises something')
-  for (const promise of [...rows, ...items]) t.match(promise, /`test\/[\w./-]+`/, promise.slice(0, 80))
+  for (const promise of [...rows, ...items]) {
+    t.ok(
+      namedTests(promise).some(({ claim }) => claim !== undefined),
+      promise.slice(0, 80),
+    )
+  }
 })
 
 t.test('docs - every link inside the repository leads somewhere', async (t) => {
@@ -148,13 +160,25 @@ const anchorsOf = (text: string): string[] =>
   )
 
 t.test('docs - every error has its place in errors.md', async (t) => {
-  const source = readFileSync(join(root, 'lib/errors.ts'), 'utf8')
-  const tags = new Set([...source.matchAll(/readonly tag: '(\w+)'/g)].map(([, tag = '']) => tag))
+  const errors = readFileSync(join(root, 'lib/errors.ts'), 'utf8')
+  const misuse = readFileSync(join(root, 'lib/api/misuse.ts'), 'utf8')
+  const tags = new Set([
+    ...[...errors.matchAll(/readonly tag: '(\w+)'/g)].map(([, tag = '']) => tag),
+    ...codesOf(errors, 'StartCode'),
+    ...codesOf(misuse, 'MisuseCode'),
+  ])
   const page = pages.find(({ path }) => path === 'docs/errors.md')
   const anchors = anchorsOf(page?.text ?? '')
-  t.ok(tags.size > 0, 'errors.ts has tags')
+  t.ok(tags.size > 30, 'all three families are read')
   for (const tag of tags) t.ok(anchors.includes(tag.toLowerCase()), `docs/errors.md has a heading ${tag}`)
 })
+
+/** The members of a union of texts, as it is declared in a source. */
+const codesOf = (source: string, type: string): string[] => {
+  const [, union = ''] =
+    new RegExp(`export type ${type} =((?:\\s*(?:/\\*[^]*?\\*/)?\\s*\\| '\\w+')+)`).exec(source) ?? []
+  return [...union.matchAll(/\| '(\w+)'/g)].map(([, code = '']) => code)
+}
 
 t.test('docs - blocks are found with their lines and attributes', async (t) => {
   const text = ['a', '```ts file=a.ts declares', 'x', '```', '````sh', '```', '````', '```', 'y', '```'].join(
