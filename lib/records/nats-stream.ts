@@ -1,6 +1,24 @@
 /** Requests to JetStream, and the stream that holds the records. */
-import { type NatsConnection, NatsError } from 'nats'
+import { type Msg, type NatsConnection, NatsError } from 'nats'
+import type { Clock } from '../std/clock.js'
 import { apiSubjects, recordsStream, recordSubjects } from '../wire/subjects.js'
+
+/**
+ * A callback for a subscription. The client would end its reading, and say so on the console, when one throws:
+ * what is thrown here is thrown again where it is an uncaught exception like any other.
+ */
+export const safely =
+  (clock: Clock, onMessage: (message: Msg) => void) =>
+  (error: NatsError | null, message: Msg): void => {
+    if (error !== null) return
+    try {
+      onMessage(message)
+    } catch (thrown) {
+      clock.defer(() => {
+        throw thrown
+      })
+    }
+  }
 
 /** What the records need of a connection. */
 export interface RecordsConnection {

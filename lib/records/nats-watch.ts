@@ -14,7 +14,7 @@ import {
   prefixSubjects,
   recordsStream,
 } from '../wire/subjects.js'
-import { apiRequest, type RecordsConnection } from './nats-stream.js'
+import { apiRequest, type RecordsConnection, safely } from './nats-stream.js'
 import type { RecordVersion, Watch } from './records.js'
 
 interface WatchOptions {
@@ -105,7 +105,7 @@ class StreamWatch implements Watch {
       this.#stream = stream
       if (this.#now !== opening) return
       opening.subscription = connection.nc.subscribe(inbox, {
-        callback: (error, message) => error === null && this.#receive(opening, message),
+        callback: safely(clock, (message) => this.#receive(opening, message)),
       })
       const { name, num_pending } = (await apiRequest(connection.nc, apiSubjects(cluster).consumerCreate, {
         stream_name: recordsStream(cluster),

@@ -2,7 +2,7 @@
  * One connection to NATS that is made again for as long as it is wanted. Each dial is a client of its own, so
  * nothing that was published to an old one is ever sent by a new one.
  */
-import { connect, Events, type Msg, type NatsConnection, type NatsError, type Subscription } from 'nats'
+import { connect, Events, type Msg, type NatsConnection, type Subscription } from 'nats'
 import type { Clock, Timer } from '../std/clock.js'
 import { below, type Random } from '../std/random.js'
 import {
@@ -13,6 +13,7 @@ import {
   connectTimeoutMs,
   type NatsOptions,
 } from './nats-address.js'
+import { safely } from '../records/nats-stream.js'
 import { type Preflight, preflight } from './nats-preflight.js'
 import type { LinkStatus } from './transport.js'
 
@@ -128,9 +129,9 @@ export class Connection {
 
   #subscribeOn(nc: NatsConnection, subject: string, onMessage: OnMessage): Subscription {
     return nc.subscribe(subject, {
-      callback: (error: NatsError | null, message) => {
-        if (error === null && nc === this.#nc) onMessage(message)
-      },
+      callback: safely(this.#parts.clock, (message) => {
+        if (nc === this.#nc) onMessage(message)
+      }),
     })
   }
 

@@ -1,7 +1,8 @@
 /** The transport between processes: frames and probes over NATS, records on its JetStream. */
+import * as E from 'fp-ts/lib/Either.js'
 import { headers, type Msg, NatsError } from 'nats'
 import { StartFailed } from '../errors.js'
-import type { NodeId } from '../ids.js'
+import { type NodeId, parseNodeId } from '../ids.js'
 import { NatsRecords } from '../records/nats.js'
 import {
   apiRequest,
@@ -18,6 +19,7 @@ import {
   clusterSubjects,
   nodeSubject,
   recordSubject,
+  type SubjectLane,
   unusedNodeSubject,
 } from '../wire/subjects.js'
 import { connectFailure, type NatsOptions } from './nats-address.js'
@@ -40,6 +42,7 @@ const jetStreamClusteredWaitMs = 20_000
 const peersWaitMs = 10_000
 const retryMs = 100
 const listenProbeMs = 500
+const subjectsCountMax = 10_000
 
 interface Parts {
   readonly data: Connection
@@ -50,6 +53,8 @@ interface Parts {
   readonly clock: Clock
 }
 
+type Subjects = Readonly<Record<SubjectLane, string>>
+
 class NatsSession implements Session {
   readonly facts: TransportFacts
   readonly records: NatsRecords
@@ -57,6 +62,7 @@ class NatsSession implements Session {
   readonly #listeners = new Set<(status: LinkStatus) => void>()
   #isClosing = false
   #closed: Promise<void> | undefined
+  readonly #subjects = new Map<NodeId, Subjects>()
   #told: LinkStatus = 'up'
 
   constructor(parts: Parts) {
@@ -86,15 +92,19 @@ class NatsSession implements Session {
       }
     data.subscribe(nodeSubject(cluster, node, 'data'), take('data'))
     control.subscribe(nodeSubject(cluster, node, 'control'), take('control'))
-    control.subscribe(nodeSubject(cluster, node, 'probe'), (message) => void message.respond())
+    control.subscribe(nodeSubject(cluster, node, 'probe'), (message) => {
+      if (!this.#isClosing) message.respond()
+    })
     this.#untilReachable(node, done)
   }
 
   send(to: NodeId, lane: Lane, frame: Uint8Array): void {
-    if (this.status() !== 'up') return
-    const { data, control, cluster } = this.#parts
+    const subject = this.#subjectOf(to)
+    if (subject === undefined || this.status() !== 'up') return
+    const { data, control } = this.#parts
     try {
-      ;(lane === 'data' ? data : control).nc.publish(nodeSubject(cluster, to, lane), frame)
+      if (lane === 'data') data.nc.publish(subject.data, frame)
+      else control.nc.publish(subject.control, frame)
     } catch (error) {
       // The connection has just closed, or it is to another server now, with a lower limit. Both are losses.
       if (!(error instanceof NatsError)) throw error
@@ -102,15 +112,15 @@ class NatsSession implements Session {
   }
 
   probe(to: NodeId, timeoutMs: number, done: (answer: ProbeAnswer) => void): void {
-    const { control, cluster, clock } = this.#parts
-    if (this.status() !== 'up') return void clock.after(timeoutMs, () => done('silent'))
-    control.nc
-      .request(nodeSubject(cluster, to, 'probe'), undefined, { timeout: Math.max(1, timeoutMs) })
-      .then(
-        () => done('answered'),
-        (error: unknown) =>
-          done(error instanceof NatsError && error.code === '503' ? 'no-responders' : 'silent'),
-      )
+    const { control, clock } = this.#parts
+    const subject = this.#subjectOf(to)
+    if (subject === undefined || this.status() !== 'up')
+      return void clock.after(timeoutMs, () => done('silent'))
+    control.nc.request(subject.probe, undefined, { timeout: Math.max(1, timeoutMs) }).then(
+      () => done('answered'),
+      (error: unknown) =>
+        done(error instanceof NatsError && error.code === '503' ? 'no-responders' : 'silent'),
+    )
   }
 
   close(): Promise<void> {
@@ -119,6 +129,21 @@ class NatsSession implements Session {
       this.#closed = this.#close()
     }
     return this.#closed
+  }
+
+  /** What is no node id, out of a frame that was spoiled, must not become part of a line of the protocol. */
+  #subjectOf(to: NodeId): Subjects | undefined {
+    const known = this.#subjects.get(to)
+    if (known !== undefined || E.isLeft(parseNodeId(to))) return known
+    const { cluster } = this.#parts
+    const subjects = {
+      data: nodeSubject(cluster, to, 'data'),
+      control: nodeSubject(cluster, to, 'control'),
+      probe: nodeSubject(cluster, to, 'probe'),
+    }
+    if (this.#subjects.size >= subjectsCountMax) this.#subjects.clear()
+    this.#subjects.set(to, subjects)
+    return subjects
   }
 
   async #close(): Promise<void> {
@@ -224,6 +249,7 @@ const checkRecords = async (connection: Connection, cluster: string): Promise<vo
     () => apiRequest(nc, api.messageGet, { last_by_subj: chainSubjects(cluster, chain) }),
     () => apiRequest(nc, api.streamPurge, { filter: chainSubjects(cluster, chain) }),
     () => apiRequest(nc, api.consumerCreate, {}),
+    () => apiRequest(nc, api.consumerDelete(chain), {}),
     () => nc.request(recordSubject(cluster, chain, 1), undefined, { timeout: 2_000, headers: elsewhere }),
   ]
   for (const ask of asks) {

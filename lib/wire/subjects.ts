@@ -71,7 +71,6 @@ export const parseRecordSubject = (
 export const apiSubjects = (cluster: string) => {
   const stream = recordsStream(cluster)
   return {
-    account: '$JS.API.INFO',
     streamInfo: `$JS.API.STREAM.INFO.${stream}`,
     streamCreate: `$JS.API.STREAM.CREATE.${stream}`,
     streamPurge: `$JS.API.STREAM.PURGE.${stream}`,

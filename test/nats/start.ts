@@ -181,6 +181,11 @@ t.test('nats start - a missing permission is named, whichever it is', async (t) 
       /may not publish to "\$JS\.API\.CONSUMER\.CREATE/,
     ],
     [
+      without('$JS.API.CONSUMER.DELETE.>').publish,
+      'allow: ["tumen.c1.>"]',
+      /may not publish to "\$JS\.API\.CONSUMER\.DELETE/,
+    ],
+    [
       without('tumen.c1.r.>').publish,
       'allow: ["tumen.c1.>"]',
       /may not publish to "tumen\.c1\.r\.permission-check\.1"/,
