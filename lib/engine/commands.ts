@@ -23,12 +23,13 @@ export const sendCommand = (
   done: (outcome: 'reply' | 'refusal', payload: Wire) => void,
 ): (() => void) => {
   const { asks, clock, shard, timeoutMs, againMs } = way
-  const { kind, id, floor } = command
+  const { kind, id, tag, payload, floor } = command
   let current: PendingAsk | null = null
   let again: Timer | null = null
   let isOver = false
   const attempt = (): void => {
-    current = asks.ask({ kind, id, shard }, command, { timeoutMs, reqId, floor }, (result) => {
+    const given = { kind, id, node: undefined, shard, tag, payload, timeoutMs, reqId, floor }
+    current = asks.ask(given, (result) => {
       if (isOver) return
       if (result.tag === 'error') again = clock.after(againMs, attempt)
       else {

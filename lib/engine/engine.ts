@@ -13,7 +13,7 @@ import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
 import { Ownership, type OwnershipEvents } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
-import { type Asks, type AskResult, createAsks, type PendingAsk } from '../routing/asks.js'
+import { Asks, type AskResult, type PendingAsk } from '../routing/asks.js'
 import { createRouter, type Router } from '../routing/router.js'
 import { token } from '../std/random.js'
 import type { AskEnvelope, Envelope, Position, PublishEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
@@ -51,11 +51,14 @@ export class Engine {
   readonly #router: Router
   readonly #asks: Asks
   readonly #isNew: ReturnType<typeof positionFilter>
+  /** Of no other incarnation of any node; a count behind it makes a reqId. */
+  readonly #reqIdStem: string
   #isStopped = false
 
   constructor(options: EngineOptions, membership: Membership, me: NodeId) {
-    const { clock, config, session } = options
+    const { clock, config, session, random } = options
     this.#options = options
+    this.#reqIdStem = `${token(random, 8)}.`
     this.me = me
     this.membership = membership
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]))
@@ -74,7 +77,7 @@ export class Engine {
     this.ownership = this.#makeOwnership()
     this.entities = this.#makeEntities()
     this.#router = this.#makeRouter()
-    this.#asks = createAsks({
+    this.#asks = new Asks({
       me,
       clock,
       resendMs: config.askResendMs,
@@ -96,13 +99,14 @@ export class Engine {
 
   /** Calls `done` once, with the first answer, refusal or error; the returned function gives up. */
   ask(target: Target, message: Message, given: AskGiven, done: (result: AskResult) => void): () => void {
-    const { config, random } = this.#options
-    this.counts.asksSent++
+    const { config } = this.#options
     const { kind, id, node } = target
-    const shard = node === undefined ? { shard: this.#router.shardOf(kind, id) } : {}
+    const { tag, payload } = message
+    const shard = node === undefined ? this.#router.shardOf(kind, id) : undefined
     const timeoutMs = Math.min(given.timeoutMs ?? config.askTimeoutMs, config.askTimeoutMsMax)
-    const reqId = given.reqId ?? token(random, 12)
-    const pending = this.#asks.ask({ ...target, ...shard }, message, { timeoutMs, reqId }, (result) => {
+    const reqId = given.reqId ?? `${this.#reqIdStem}${this.counts.asksSent.toString(36)}`
+    this.counts.asksSent++
+    const pending = this.#asks.ask({ kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined }, (result) => {
       this.counts.asksEnded++
       done(result)
     })
@@ -144,7 +148,7 @@ export class Engine {
   membersChanged(gone: readonly NodeId[]): void {
     for (const node of gone) this.links.forget(node)
     this.ownership.membersChanged()
-    this.#asks.hurry(({ target }) => target.node !== undefined && this.membership.isGone(target.node))
+    this.#asks.hurry(({ given: { node } }) => node !== undefined && this.membership.isGone(node))
   }
 
   /** Hands everything over and leaves; `done` when it is out, at the latest after `drainMs` and a lease. */
@@ -163,7 +167,7 @@ export class Engine {
   /** Leaves nothing running and says nothing to other nodes; open asks end with `UnknownOutcome`. */
   stop(): void {
     if (this.#isStopped) return
-    this.#asks.close(({ target }) => ({ tag: 'UnknownOutcome', address: formatAddress(target.kind, target.id) }))
+    this.#asks.close(({ given }) => ({ tag: 'UnknownOutcome', address: formatAddress(given.kind, given.id) }))
     this.#isStopped = true
     this.ownership.stop()
     this.entities.stop()
@@ -211,7 +215,7 @@ export class Engine {
       giveFailed: (shard) => this.#router.settled(shard.id),
       recordChanged: (shard, before) => {
         this.#router.settled(shard.id)
-        if (shard.record?.owner !== before) this.#asks.hurry(({ target }) => target.shard === shard.id)
+        if (shard.record?.owner !== before) this.#asks.hurry(({ given }) => given.shard === shard.id)
       },
       broken: (shard, what) => on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     }
@@ -328,7 +332,7 @@ export class Engine {
   }
 
   #sendAsk(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError {
-    const { node, kind } = ask.target
+    const { node, kind } = ask.given
     if (node === undefined) {
       const way = this.#router.send(envelope)
       return way === 'nowhere' ? { tag: 'UnknownKind', kind } : way === 'sent'

@@ -4,8 +4,9 @@
  */
 import type { AskError } from '../errors.js'
 import { formatAddress, type NodeId, type ShardId } from '../ids.js'
+import { Deadlines, type Due } from '../kernel/deadlines.js'
 import type { Clock } from '../std/clock.js'
-import { createDueQueue } from '../std/due.js'
+import { Slots } from '../std/slots.js'
 import type { AskEnvelope, Wire } from '../wire/envelope.js'
 
 export type AskResult =
@@ -13,39 +14,19 @@ export type AskResult =
   | { readonly tag: 'refusal'; readonly payload: Wire }
   | { readonly tag: 'error'; readonly error: AskError }
 
-/** Where an ask goes: to an entity, or to the own actor of a node. */
-export interface AskTarget {
+/** What is asked, and of whom: an entity, or the own actor of a node. */
+export interface AskGiven {
   readonly kind: string
   /** Empty with `node`. */
   readonly id: string
-  readonly node?: NodeId
+  readonly node: NodeId | undefined
   /** Of an entity. */
-  readonly shard?: ShardId
-}
-
-export interface PendingAsk {
-  readonly number: number
-  readonly target: AskTarget
+  readonly shard: ShardId | undefined
   readonly tag: string
   readonly payload: Wire
-  readonly reqId: string
-  readonly floor?: number
-  readonly timeoutMs: number
-  /** Monotonic. */
-  readonly deadline: number
-  readonly done: (result: AskResult) => void
-  isOver: boolean
-  wasSent: boolean
-  resendMs: number
-  resendAt: number
-  /** The last reason why it could not be taken; it becomes the result if nothing better comes. */
-  trouble: AskError | null
-}
-
-export interface AskOptions {
   readonly timeoutMs: number
   readonly reqId: string
-  readonly floor?: number
+  readonly floor: number | undefined
 }
 
 export interface AsksOptions {
@@ -57,133 +38,135 @@ export interface AsksOptions {
   send(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError
 }
 
-export interface Asks {
-  readonly count: number
-  ask(target: AskTarget, message: { tag: string; payload: Wire }, options: AskOptions, done: PendingAsk['done']): PendingAsk
-  answered(number: number, result: AskResult): boolean
-  /** Ends it without telling anybody but `done`. */
-  end(ask: PendingAsk, result: AskResult): void
-  /** Something changed for these: they are sent again at once. */
-  hurry(concerns: (ask: PendingAsk) => boolean): void
-  close(result: (ask: PendingAsk) => AskError): void
-}
-
-const stepMs = 8
 const soonMs = 20
 
 /** Errors after which the same ask may well succeed on another try. */
 const isPassing = (error: AskError): boolean => error.tag === 'Unavailable' || error.tag === 'StaleView'
 
-export const createAsks = (options: AsksOptions): Asks => {
-  const { clock, me } = options
-  const pending = new Map<number, PendingAsk>()
-  let lastNumber = 0
+export class PendingAsk implements Due {
+  due: Due['due'] = undefined
+  previous: Due | undefined = undefined
+  following: Due | undefined = undefined
+  isOver = false
+  wasSent = false
+  /** What its answer will carry. */
+  number = -1
+  /** After how long it is sent again. */
+  resendMs: number
+  /** Monotonic. */
+  readonly deadline: number
+  /** The last reason why it could not be taken; it becomes the result if nothing better comes. */
+  trouble: AskError | null = null
 
-  const due = createDueQueue<PendingAsk>(clock, stepMs, (ask) => {
-    if (ask.isOver) return
-    if (clock.monotonic() >= ask.deadline) end(ask, { tag: 'error', error: lateError(ask) })
-    else if (clock.monotonic() >= ask.resendAt) send(ask)
-  })
-  const lateError = (ask: PendingAsk): AskError => {
-    if (ask.trouble !== null) return ask.trouble
-    const address = formatAddress(ask.target.kind, ask.target.id || (ask.target.node ?? ''))
-    return ask.wasSent
-      ? { tag: 'AskTimeout', address, timeoutMs: ask.timeoutMs }
-      : { tag: 'Unavailable', address, retryAfterMs: options.resendMs }
+  constructor(
+    readonly asks: Asks,
+    readonly given: AskGiven,
+    readonly done: (result: AskResult) => void,
+  ) {
+    this.resendMs = asks.options.resendMs
+    this.deadline = asks.options.clock.monotonic() + given.timeoutMs
   }
-  const end = (ask: PendingAsk, result: AskResult): void => {
+
+  expired(): void {
+    this.asks.expired(this)
+  }
+}
+
+export class Asks {
+  readonly #pending: Slots<PendingAsk>
+  readonly #deadlines: Deadlines
+
+  constructor(readonly options: AsksOptions) {
+    this.#pending = new Slots(options.countMax)
+    this.#deadlines = new Deadlines(options.clock)
+  }
+
+  get count(): number {
+    return this.#pending.size
+  }
+
+  /** `done` runs once; before this returns when too many wait already. */
+  ask(given: AskGiven, done: (result: AskResult) => void): PendingAsk {
+    const ask = new PendingAsk(this, given, done)
+    const { countMax } = this.options
+    if (this.#pending.size >= countMax) {
+      const address = formatAddress(given.kind, given.id)
+      this.end(ask, { tag: 'error', error: { tag: 'Overloaded', address, mailboxCountMax: countMax, retryAfterMs: 100 } })
+      return ask
+    }
+    ask.number = this.#pending.add(ask)
+    this.#send(ask)
+    return ask
+  }
+
+  /** False when nobody waits for it any more. */
+  answered(number: number, result: AskResult): boolean {
+    const ask = this.#pending.get(number)
+    if (ask === undefined) return false
+    if (result.tag === 'error' && isPassing(result.error)) {
+      ask.trouble = result.error
+      ask.resendMs = this.options.resendMs
+      this.#later(ask, soonMs)
+    } else this.end(ask, result)
+    return true
+  }
+
+  /** Ends it without telling anybody but `done`. */
+  end(ask: PendingAsk, result: AskResult): void {
     if (ask.isOver) return
     ask.isOver = true
-    pending.delete(ask.number)
+    this.#pending.remove(ask.number)
+    this.#deadlines.drop(ask)
     ask.done(result)
   }
-  const later = (ask: PendingAsk, delayMs: number): void => {
-    ask.resendAt = clock.monotonic() + delayMs
-    due.add(Math.min(ask.resendAt, ask.deadline), ask)
-  }
-  const send = (ask: PendingAsk): void => {
-    const { target, tag, payload, reqId, number, floor } = ask
-    const remainingMs = Math.max(1, Math.ceil(ask.deadline - clock.monotonic()))
-    const { kind, id } = target
-    const sent = options.send(ask, {
-      type: 'ask',
-      asker: me,
-      ask: number,
-      kind,
-      id,
-      tag,
-      payload,
-      hops: 0,
-      reqId,
-      remainingMs,
-      ...(floor === undefined ? {} : { floor }),
-    })
-    if (typeof sent === 'object') {
-      end(ask, { tag: 'error', error: sent })
-      return
+
+  /** Something changed for these: they are sent again at once. */
+  hurry(concerns: (ask: PendingAsk) => boolean): void {
+    for (const ask of this.#pending.values()) {
+      if (ask.isOver || !concerns(ask)) continue
+      ask.resendMs = this.options.resendMs
+      this.#send(ask)
     }
-    if (sent) {
-      ask.wasSent = true
-      ask.trouble = null
-    }
-    later(ask, sent ? ask.resendMs : Math.min(ask.resendMs, soonMs * 2))
-    if (sent) ask.resendMs = Math.min(ask.resendMs * 2, 8 * options.resendMs)
   }
 
-  return {
-    get count() {
-      return pending.size
-    },
-    ask: (target, { tag, payload }, { timeoutMs, reqId, floor }, done) => {
-      const ask: PendingAsk = {
-        number: ++lastNumber,
-        target,
-        tag,
-        payload,
-        reqId,
-        ...(floor === undefined ? {} : { floor }),
-        timeoutMs,
-        deadline: clock.monotonic() + timeoutMs,
-        done,
-        isOver: false,
-        wasSent: false,
-        resendMs: options.resendMs,
-        resendAt: 0,
-        trouble: null,
-      }
-      if (pending.size >= options.countMax) {
-        const address = formatAddress(target.kind, target.id)
-        end(ask, {
-          tag: 'error',
-          error: { tag: 'Overloaded', address, mailboxCountMax: options.countMax, retryAfterMs: 100 },
-        })
-        return ask
-      }
-      pending.set(ask.number, ask)
-      send(ask)
-      return ask
-    },
-    answered: (number, result) => {
-      const ask = pending.get(number)
-      if (ask === undefined) return false
-      if (result.tag === 'error' && isPassing(result.error)) {
-        ask.trouble = result.error
-        ask.resendMs = options.resendMs
-        later(ask, soonMs)
-      } else end(ask, result)
-      return true
-    },
-    end,
-    hurry: (concerns) => {
-      for (const ask of [...pending.values()]) {
-        if (!concerns(ask)) continue
-        ask.resendMs = options.resendMs
-        send(ask)
-      }
-    },
-    close: (result) => {
-      due.clear()
-      for (const ask of [...pending.values()]) end(ask, { tag: 'error', error: result(ask) })
-    },
+  close(result: (ask: PendingAsk) => AskError): void {
+    this.#deadlines.clear()
+    for (const ask of this.#pending.values()) this.end(ask, { tag: 'error', error: result(ask) })
+  }
+
+  /** For `PendingAsk` only. */
+  expired(ask: PendingAsk): void {
+    if (this.options.clock.monotonic() >= ask.deadline) this.end(ask, { tag: 'error', error: this.#lateError(ask) })
+    else this.#send(ask)
+  }
+
+  #lateError({ trouble, given, wasSent }: PendingAsk): AskError {
+    if (trouble !== null) return trouble
+    const address = formatAddress(given.kind, given.id || (given.node ?? ''))
+    return wasSent
+      ? { tag: 'AskTimeout', address, timeoutMs: given.timeoutMs }
+      : { tag: 'Unavailable', address, retryAfterMs: this.options.resendMs }
+  }
+
+  #later(ask: PendingAsk, delayMs: number): void {
+    this.#deadlines.drop(ask)
+    this.#deadlines.set(ask, Math.max(0, Math.min(delayMs, ask.deadline - this.options.clock.monotonic())))
+  }
+
+  #send(ask: PendingAsk): void {
+    const { me, clock, resendMs } = this.options
+    const { kind, id, tag, payload, reqId, floor } = ask.given
+    const remainingMs = Math.max(1, Math.ceil(ask.deadline - clock.monotonic()))
+    const envelope = { type: 'ask', asker: me, ask: ask.number, kind, id, tag, payload, hops: 0, reqId, remainingMs } as const
+    const sent = this.options.send(ask, floor === undefined ? envelope : { ...envelope, floor })
+    if (typeof sent === 'object') {
+      this.end(ask, { tag: 'error', error: sent })
+      return
+    }
+    if (!sent) return this.#later(ask, Math.min(ask.resendMs, soonMs * 2))
+    ask.wasSent = true
+    ask.trouble = null
+    this.#later(ask, ask.resendMs)
+    ask.resendMs = Math.min(ask.resendMs * 2, 8 * resendMs)
   }
 }

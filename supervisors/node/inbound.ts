@@ -20,11 +20,10 @@ export const deliverLocal = (
   answer: LocalAnswer,
 ): void => {
   const { kind, tag } = envelope
-  const address = formatAddress(kind, parts.name)
   const actor = parts.tree.local(kind)
   if (actor === undefined) {
     if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
-    answer('error', { tag: 'NoRecipient', address })
+    answer('error', { tag: 'NoRecipient', address: formatAddress(kind, parts.name) })
     return
   }
   const spec = specOf(actor.behavior.protocol, tag)
@@ -32,6 +31,7 @@ export const deliverLocal = (
   const payload = isRight ? decodePayload(spec, envelope.payload) : E.left([`no such message ${tag}`])
   if (E.isLeft(payload) || spec === undefined) {
     if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
+    const address = formatAddress(kind, parts.name)
     answer('error', { tag: 'Malformed', address, complaints: E.isLeft(payload) ? payload.left : [] })
     return
   }

@@ -63,10 +63,9 @@ export class RemoteRef {
     if (spec.form !== 'ask' && spec.form !== 'read') throw wrongForm(message, 'asked')
     return new Promise((resolve, reject) => {
       const payload = encodePayload(spec, message.payload)
-      const finish = (result: AskResult): void => {
-        options.signal?.removeEventListener('abort', abort)
-        if (result.tag === 'error') reject(new AskFailed(result.error))
-        else if (result.tag === 'reply') this.#settle(decodeReply(spec, result.payload), resolve, reject)
+      const settle = (result: AskResult): void => {
+        if (result.tag === 'reply') this.#settle(decodeReply(spec, result.payload), resolve, reject)
+        else if (result.tag === 'error') reject(new AskFailed(result.error))
         else
           this.#settle(decodeRefusal(spec, result.payload), (refusal) => {
             reject(new AskFailed({ tag: 'Refused', address: this.#name(), message: message.tag, refusal }))
@@ -80,11 +79,18 @@ export class RemoteRef {
         reject(new AskFailed(trouble ?? unavailable))
         return
       }
-      const { timeoutMs, reqId } = options
-      const given = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(reqId === undefined ? {} : { reqId }) }
-      const cancel = engine.ask(target, { tag: message.tag, payload }, given, finish)
+      const { signal } = options
+      const wish = { tag: message.tag, payload }
+      if (signal === undefined) {
+        engine.ask(target, wish, options, settle)
+        return
+      }
+      const cancel = engine.ask(target, wish, options, (result) => {
+        signal.removeEventListener('abort', abort)
+        settle(result)
+      })
       const abort = (): void => cancel()
-      options.signal?.addEventListener('abort', abort, { once: true })
+      signal.addEventListener('abort', abort, { once: true })
     })
   }
 
