@@ -41,6 +41,8 @@ export interface EntitiesOptions {
   answer(envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void
   /** A tell ended without being handled. */
   bury(envelope: TellEnvelope, reason: string): void
+  /** A tell was handled, or is known already: its story ends here. */
+  tellHandled(): void
   /** Mail for an entity that this node does not own any more. */
   reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
   /** Gets a command to its receiver; `done` once, with its answer. */
@@ -207,6 +209,7 @@ export class Entities {
       work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here),
     )
     this.counts.handled++
+    if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error') this.#options.tellHandled()
     this.#settle(hosted, running, work, result)
   }
 
@@ -308,9 +311,10 @@ export class Entities {
       }
       for (const [id, { cell }] of running) {
         if (shard.copy?.entities.has(id)) continue
-        cell.close()
+        // First, so that mail which comes back from the closed cell opens a new one.
         running.delete(id)
         this.counts.live--
+        cell.close()
       }
     }
   }
