@@ -70,9 +70,6 @@ export class Engine {
       self: me,
       config,
       deliver: (envelope, from) => this.#deliver(envelope, from),
-      onProblem: (_to, envelope, problem) => {
-        if (envelope.type === 'tell') this.#bury(envelope, problem.tag)
-      },
     })
     this.ownership = this.#makeOwnership()
     this.entities = this.#makeEntities()
@@ -232,6 +229,9 @@ export class Engine {
       openCell,
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
       bury: (envelope, reason) => this.#bury(envelope, reason),
+      tellHandled: () => {
+        this.counts.tellsHandled++
+      },
       reroute: (envelope, from) => this.#router.receive(envelope, from),
       command: (command, reqId, done) => {
         const { askTimeoutMsMax: timeoutMs, commandResendMs } = config
@@ -252,10 +252,7 @@ export class Engine {
       ownership: this.ownership,
       membership: this.membership,
       send: (to, envelope) => this.#send(to, envelope),
-      post: (shard, envelope, from) => {
-        if (envelope.type === 'tell') this.counts.tellsHandled++
-        this.entities.post(shard, envelope, from)
-      },
+      post: (shard, envelope, from) => this.entities.post(shard, envelope, from),
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
       bury: (envelope, reason) => this.#bury(envelope, reason),
       frozenMail: (mail) => rules?.frozenMail(mail) ?? mail,
@@ -323,7 +320,7 @@ export class Engine {
 
   #tellNode(to: NodeId, envelope: TellEnvelope): void {
     this.counts.tellsSent++
-    this.#send(to, envelope)
+    if (!this.#send(to, envelope)) this.#bury(envelope, 'Unavailable')
   }
 
   #broadcast(envelope: PublishEnvelope): void {
