@@ -11,6 +11,8 @@ export class Malformed extends Error {}
 export class NotWritable extends Error {}
 
 const startBytes = 4_096
+/** For longer text the buffer's own writing is quicker. */
+const shortCharsMax = 40
 /** A buffer that grew beyond this is let go after use. */
 const keptBytesMax = 1 << 20
 const keptBuffersMax = 64
@@ -69,9 +71,11 @@ export class Writer {
   text(value: string): void {
     const chars = value.length
     this.ensure(chars * 3 + 8)
-    if (chars < 128 && this.ascii(value, this.at + 1)) {
-      this.buf[this.at] = chars
-      this.at += chars + 1
+    // Three bytes per character at most, so the length fits into one.
+    const short = this.short(value, this.at + 1)
+    if (short >= 0) {
+      this.buf[this.at] = short
+      this.at += short + 1
       return
     }
     const bytes = Buffer.byteLength(value)
@@ -79,17 +83,28 @@ export class Writer {
     this.at += this.buf.write(value, this.at, bytes, 'utf8')
   }
 
-  /** Writes short text of ASCII characters in place, without moving; false when it has others or is long. */
-  ascii(value: string, from: number): boolean {
+  /**
+   * Writes short text in place, without moving, and returns its bytes; -1 when it is long or has characters
+   * outside the basic plane.
+   */
+  short(value: string, from: number): number {
     const chars = value.length
-    if (chars > 40) return false
+    if (chars > shortCharsMax) return -1
     const { buf } = this
+    let at = from
     for (let i = 0; i < chars; i++) {
       const code = value.charCodeAt(i)
-      if (code > 127) return false
-      buf[from + i] = code
+      if (code < 0x80) buf[at++] = code
+      else if (code < 0x800) {
+        buf[at++] = 0xc0 | (code >> 6)
+        buf[at++] = 0x80 | (code & 63)
+      } else if (code < 0xd800 || code > 0xdfff) {
+        buf[at++] = 0xe0 | (code >> 12)
+        buf[at++] = 0x80 | ((code >> 6) & 63)
+        buf[at++] = 0x80 | (code & 63)
+      } else return -1
     }
-    return true
+    return at - from
   }
 
   /** The bytes from `start` on, as a copy of its own. */

@@ -38,9 +38,10 @@ const writeHead = (w: Writer, count: number, fix: number, fixMax: number, code16
 const writeString = (w: Writer, value: string): void => {
   const chars = value.length
   w.ensure(chars * 3 + 5)
-  if (chars < 32 && w.ascii(value, w.at + 1)) {
-    w.buf[w.at] = 0xa0 | chars
-    w.at += chars + 1
+  const short = w.short(value, w.at + 1)
+  if (short >= 0 && short < 32) {
+    w.buf[w.at] = 0xa0 | short
+    w.at += short + 1
     return
   }
   const bytes = Buffer.byteLength(value)
