@@ -86,6 +86,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       who = undefined
       return send(errorAnswer(id, 'FORBIDDEN', cutShort(found.left)))
     }
+    if (!isOpen) return
     const session = freshSession(random)
     const toClient = { send, close: (reason: string) => close(closeCode.replaced, reason) }
     try {

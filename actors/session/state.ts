@@ -1,9 +1,9 @@
 import * as t from 'io-ts'
 import { act, type Action, answerTo, type Handlers, inner, message, next, reply } from '../../lib/index.js'
 import { PlayerId, SessionId } from '../ids.js'
-import type { Notice } from '../notices.js'
 import { PlayerSlot } from '../player-slot/protocol.js'
 import { nextNumber, Presence } from '../presence.js'
+import { afterNotice, withoutOld } from './invitations.js'
 import type { SessionOptions } from './options.js'
 import { Invitation, Session, Sessions, sessionsOn, type SessionView } from './protocol.js'
 
@@ -80,22 +80,8 @@ const closeOther = (state: SessionState, session: SessionId): Action[] =>
       ]
     : []
 
-const withoutOld = (invitations: readonly Invitation[], now: number): Invitation[] =>
-  invitations.filter(({ expiresAt }) => expiresAt > now)
-
-/** The invitations that wait after this notice. */
-const waiting = (state: SessionState, notice: Notice, countMax: number): readonly Invitation[] => {
-  if (!('party' in notice)) return state.invitations
-  const others = state.invitations.filter(({ party }) => party !== notice.party)
-  const concerns = 'player' in notice && notice.player === state.player
-  if (notice.notice === 'invited' && concerns) {
-    const { party, by, expiresAt } = notice
-    return [...others, { party, by, expiresAt }].slice(-countMax)
-  }
-  const isOver =
-    notice.notice === 'disbanded' || (concerns && ['invite-ended', 'joined'].includes(notice.notice))
-  return isOver ? others : state.invitations
-}
+/** Of a player who was never here; the number of one who was must not be forgotten. */
+const isNobody = ({ number, invitations }: SessionState): boolean => number === 0 && invitations.length === 0
 
 /** Where a player's socket is: pure, so it runs the same on its owner, in a test and in the simulation. */
 export const sessionSteps = (options: SessionOptions): Handlers<typeof Session, SessionState, typeof Own> => {
@@ -146,7 +132,9 @@ export const sessionSteps = (options: SessionOptions): Handlers<typeof Session, 
     },
     Reported: (state) => next(state),
     Notify: (before, { notice }) => {
-      const state = { ...before, invitations: [...waiting(before, notice, options.invitationsCountMax)] }
+      const invitations = afterNotice(before, notice, options.invitationsCountMax)
+      const state = invitations === before.invitations ? before : { ...before, invitations }
+      if (isNobody(state)) return next(state, act.stop())
       if (state.status !== 'online' || state.socket === null) return next(state)
       const { session, node } = state.socket
       return next(state, act.tell(sessionsOn(node), Sessions.Deliver({ session, notice })))

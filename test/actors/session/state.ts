@@ -175,3 +175,11 @@ t.test('session - the party of the player learns who is there', (t) => {
   t.equal(seen(), 'online')
   t.end()
 })
+
+t.test('session - a notice to somebody who was never here leaves nothing behind', (t) => {
+  const world = worldWith()
+  world.tell(ada, Session.Notify({ notice: { notice: 'greeting', text: 'hi' } }))
+  world.settle()
+  t.equal(world.state('session', ada), undefined)
+  t.end()
+})
