@@ -1,4 +1,7 @@
-/** Measures two ways of doing the same thing in one process, turn by turn, so that both meet the same machine. */
+/**
+ * Measures two ways of doing the same thing in one process, turn by turn, so that both meet the same
+ * machine.
+ */
 
 /** One side, set up and ready. */
 export interface Side {
@@ -89,6 +92,8 @@ export const compare = async (bench: Bench, note: (line: string) => void): Promi
     await ours.close()
     await theirs.close()
   }
-  note(`${bench.name}: spread ${spread(a)}, baseline ${spread(b)}, each over ${timesCount} runs of ${measureMs} ms`)
+  note(
+    `${bench.name}: spread ${spread(a)}, baseline ${spread(b)}; ${timesCount} runs of ${measureMs} ms each`,
+  )
   return figure(bench, median(a), median(b))
 }

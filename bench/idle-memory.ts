@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import * as t from 'io-ts'
-import nact from 'nact'
+import { nactIdle } from './baselines/nact-local.js'
 import { behavior, message, next, nodeProtocol } from '../lib/index.js'
 import type { Figure } from './harness.js'
 import { here } from './here.js'
@@ -41,15 +41,9 @@ export const idleMemory = async (): Promise<Figure> => {
   await stop()
   // What nact has stopped is let go a turn later.
   for (let i = 0; i < 3; i++) await turn()
-  const system = nact.start()
-  const theirs = await bytesEach((i) => {
-    const ref = nact.spawn(system, (total: number, { n }: { n: number }) => total + n, `actor-${i}`, {
-      initialState: 0,
-    })
-    nact.dispatch(ref, { n: 1 })
-    return ref
-  }, turn)
-  nact.stop(system)
+  const nact = nactIdle()
+  const theirs = await bytesEach(nact.spawn, turn)
+  nact.stop()
   return {
     bench: 'idle-memory',
     value: Math.round(ours),

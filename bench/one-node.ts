@@ -1,4 +1,7 @@
-/** A node of its own cluster, in this process, with some actors in its tree: what an application would start. */
+/**
+ * A node of its own cluster, in this process, with some actors in its tree: what an application would
+ * start.
+ */
 import { type Behavior, memory, startNode, supervisor, type TumenNode, worker } from '../supervisors/index.js'
 
 export const oneNode = (...behaviors: readonly Behavior<string, any>[]): Promise<TumenNode> =>

@@ -1,10 +1,10 @@
 /**
- * `npm run bench -- [name] [--json]`: without a name the standard set. One line per bench on stdout, with `--json`
- * as one JSON object; how much the runs differ goes to stderr.
+ * `npm run bench -- [name] [--json]`: without a name the standard set. One line per bench on stdout, with
+ * `--json` as one JSON object; how much the runs differ goes to stderr.
  *
- * To add a bench: write a file that exports a `Bench` (two sides with the same work and the same payload bytes; the
- * other side is what a user of that library would write and lives in `baselines/`), and add it to `benches`. A bench
- * whose figure is no rate exports a function that gives a `Figure`.
+ * To add a bench: write a file that exports a `Bench` (two sides with the same work and the same payload
+ * bytes; the other side is what a user of that library would write and lives in `baselines/`), and add it
+ * to `benches`. A bench whose figure is no rate exports a function that gives a `Figure`.
  */
 import { fork } from 'node:child_process'
 import { askLocal } from './ask-local.js'

@@ -5,7 +5,8 @@ import type { Side } from '../harness.js'
 const { dispatch, query, spawn, start, stop } = nact
 type Ref = Parameters<typeof dispatch>[0]
 
-const closing = (system: Ref, ...actors: Ref[]): Side['close'] =>
+const closing =
+  (system: Ref, ...actors: Ref[]): Side['close'] =>
   async () => {
     for (const actor of actors) stop(actor)
     stop(system)
@@ -96,5 +97,19 @@ export const nactAsk = async (askCount: number): Promise<Side> => {
       return askCount
     },
     close: closing(system, counter),
+  }
+}
+
+/** Actors that handle one message and wait for the next. */
+export const nactIdle = (): { readonly spawn: (i: number) => unknown; readonly stop: () => void } => {
+  const system = start()
+  return {
+    spawn: (i) => {
+      const add = (total: number, { n }: { n: number }): number => total + n
+      const ref = spawn(system, add, `actor-${i}`, { initialState: 0 })
+      dispatch(ref, { n: 1 })
+      return ref
+    },
+    stop: () => stop(system),
   }
 }

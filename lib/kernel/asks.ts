@@ -103,7 +103,10 @@ export class Asks {
     this.ledger.bury({ path: ask.address, reason: 'late-reply', message: ask.message })
   }
 
-  /** Cancels the one timer. Asks that are still open would wait for ever, so their actors are stopped before. */
+  /**
+   * Cancels the one timer. Asks that are still open would wait for ever, so their actors are stopped
+   * before.
+   */
   stop(): void {
     this.deadlines.clear()
   }

@@ -5,20 +5,26 @@ import type { ActorHost, Hosts } from './host.js'
 import type { Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
 
-/** What a cell runs. The object itself is kept and called as `options.receive(message)`, so it may be a class. */
+/**
+ * What a cell runs. The object itself is kept and called as `options.receive(message)`, so it may be a
+ * class.
+ */
 export interface OptionsOf<M, Parent> {
   /** Unique among its siblings. */
   readonly name: string
   readonly parent?: Parent | undefined
   /** Default: the kernel's. */
   readonly mailboxCountMax?: number | undefined
-  /** What happens when the mailbox is full: the new message is refused (default), or the oldest is pushed out. */
+  /**
+   * What happens when the mailbox is full: the new message is refused (default), or the oldest is pushed
+   * out.
+   */
   readonly overflow?: 'reject' | 'drop-oldest' | undefined
   /** Handles one message. While a promise is pending the cell handles nothing else. */
   receive(message: M): void | PromiseLike<void>
   /**
-   * `receive` threw or rejected. The cell is suspended, with the mail behind `message` kept, until somebody calls
-   * `resume`, `restart`, `stop` or `kill`, which may happen in here.
+   * `receive` threw or rejected. The cell is suspended, with the mail behind `message` kept, until somebody
+   * calls `resume`, `restart`, `stop` or `kill`, which may happen in here.
    */
   crashed(error: unknown, message: M): void
   /** A message will not be handled. True: whoever sent it was told, so that it is no dead letter. */

@@ -10,11 +10,12 @@ export type CellOptions<M> = OptionsOf<M, Cell<any>>
 export type CellContext = ContextOf<Cell<any>>
 
 /**
- * One actor as the kernel sees it: a bounded mailbox, one message at a time, an incarnation that grows with every
- * restart, children, timers and monitors. What the messages mean is up to the options.
+ * One actor as the kernel sees it: a bounded mailbox, one message at a time, an incarnation that grows with
+ * every restart, children, timers and monitors. What the messages mean is up to the options.
  *
- * Guarantees: mail is handled in the order it was told, control messages before mail. Every message told is handled,
- * or handed to `crashed` or `undelivered`, exactly once. What a promise of an earlier incarnation gives is ignored.
+ * Guarantees: mail is handled in the order it was told, control messages before mail. Every message told is
+ * handled, or handed to `crashed` or `undelivered`, exactly once. What a promise of an earlier incarnation
+ * gives is ignored.
  */
 export class Cell<M = unknown> implements Hosts {
   readonly name: string
@@ -52,7 +53,10 @@ export class Cell<M = unknown> implements Hosts {
     this.mail = new RingBuffer(countMax)
     this.highCount = Math.ceil(countMax * 0.8)
     const siblings = parent === undefined ? context.roots : parent.siblingsBelow()
-    assert(!siblings.has(name), 'two actors of one name under one parent', { name, parent: parent?.path ?? '/' })
+    assert(!siblings.has(name), 'two actors of one name under one parent', {
+      name,
+      parent: parent?.path ?? '/',
+    })
     const isOpen = parent === undefined || parent.status === 'running' || parent.status === 'suspended'
     assert(isOpen, 'an actor is started under a parent that stops', { name, parent: parent?.path ?? '/' })
     this.hosted = context.host.spawn(name, parent?.hosted, this)
@@ -90,7 +94,8 @@ export class Cell<M = unknown> implements Hosts {
   /**
    * Puts a message at the end of the mailbox. `undefined` is no message. Never throws.
    *
-   * False when it was refused because the mailbox is full or the cell stops; then `undelivered` has been called.
+   * False when it was refused because the mailbox is full or the cell stops; then `undelivered` has been
+   * called.
    */
   tell(message: M): boolean {
     const { ledger } = this.context
@@ -106,7 +111,9 @@ export class Cell<M = unknown> implements Hosts {
     return true
   }
 
-  /** Puts a message before all mail, past the bound: for the few that keep a system in order, not for data. */
+  /**
+   * Puts a message before all mail, past the bound: for the few that keep a system in order, not for data.
+   */
   control(message: M): boolean {
     this.context.ledger.sent++
     if (this.status === 'stopping' || this.status === 'stopped') {
@@ -119,7 +126,10 @@ export class Cell<M = unknown> implements Hosts {
     return true
   }
 
-  /** Tells this cell `message` in `delayMs`, unless it restarted or stopped before. The bound does not apply. */
+  /**
+   * Tells this cell `message` in `delayMs`, unless it restarted or stopped before. The bound does not
+   * apply.
+   */
   after(delayMs: number, message: M, name?: string): void {
     if (this.status === 'stopped') return
     this.timers_ ??= new Timers(this.context.clock)
@@ -134,8 +144,8 @@ export class Cell<M = unknown> implements Hosts {
   }
 
   /**
-   * Handles nothing until `resume`; mail is taken and kept. `done` is called when no message is in hand: at once, or
-   * when the one in hand has been finished or has failed; not when it is given up.
+   * Handles nothing until `resume`; mail is taken and kept. `done` is called when no message is in hand: at
+   * once, or when the one in hand has been finished or has failed; not when it is given up.
    */
   suspend(done?: () => void): void {
     if (this.status === 'running') this.status = 'suspended'
@@ -153,8 +163,8 @@ export class Cell<M = unknown> implements Hosts {
   }
 
   /**
-   * Begins a new incarnation with the mail that waits: a message in hand is given up, timers are cancelled. The cell
-   * stays suspended until `resume`, so that its new state can be made first.
+   * Begins a new incarnation with the mail that waits: a message in hand is given up, timers are cancelled.
+   * The cell stays suspended until `resume`, so that its new state can be made first.
    */
   restart(): void {
     if (this.status === 'stopping' || this.status === 'stopped') return
@@ -165,7 +175,10 @@ export class Cell<M = unknown> implements Hosts {
     }
   }
 
-  /** Ends the present incarnation and begins none: suspended until `restart`, or `resume`. Monitors are told. */
+  /**
+   * Ends the present incarnation and begins none: suspended until `restart`, or `resume`. Monitors are
+   * told.
+   */
   giveUp(reason: ExitReason): void {
     if (this.status === 'stopping' || this.status === 'stopped') return
     const { path, incarnation } = this
@@ -177,8 +190,9 @@ export class Cell<M = unknown> implements Hosts {
   }
 
   /**
-   * Ends it in order: no new mail; the message in hand is finished; children stop; `stopping` cleans up; what waited
-   * is handed to `undelivered`. `done` is called when all that is over, also when it was over before.
+   * Ends it in order: no new mail; the message in hand is finished; children stop; `stopping` cleans up;
+   * what waited is handed to `undelivered`. `done` is called when all that is over, also when it was over
+   * before.
    */
   stop(done?: () => void, reason: ExitReason = shutdown): void {
     if (this.status === 'stopped') {
@@ -208,8 +222,8 @@ export class Cell<M = unknown> implements Hosts {
   }
 
   /**
-   * Calls `watch` once when this incarnation ends: by a stop, a kill, or a crash that was not resumed. At once, with
-   * `noproc`, when the cell has stopped. Returns how to stop watching.
+   * Calls `watch` once when this incarnation ends: by a stop, a kill, or a crash that was not resumed. At
+   * once, with `noproc`, when the cell has stopped. Returns how to stop watching.
    */
   monitor(watch: (down: Down) => void): () => void {
     if (this.status === 'stopped') {

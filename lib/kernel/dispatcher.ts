@@ -6,21 +6,29 @@ import type { KernelLimits } from './limits.js'
 /** What the dispatcher drives: a cell with something to do. */
 export interface Runnable {
   readonly path: string
-  /** Handles at most `countMax` messages and says how many it did. Lines up again by itself when some are left. */
+  /**
+   * Handles at most `countMax` messages and says how many it did. Lines up again by itself when some are
+   * left.
+   */
   run(countMax: number): number
 }
 
 const windowCountMax = 64
-/** A window quicker than this may hold more messages next time; one slower than four times this holds fewer. */
+/**
+ * A window quicker than this may hold more messages next time; one slower than four times this holds fewer.
+ */
 const windowMs = 0.25
-/** After the loop was blocked, this many turns are timed one by one, so that the next time there is one suspect. */
+/**
+ * After the loop was blocked, this many turns are timed one by one, so that the next time there is one
+ * suspect.
+ */
 const exactTurnsCount = 1_000
 
 /**
  * Drives all cells of a kernel: one line of those that have mail, drained in turns of the event loop.
  *
- * Reading the clock costs about as much as a whole message, so it is read once per *window*: a number of messages
- * that shrinks to one when handlers are slow and grows to 64 when they are quick.
+ * Reading the clock costs about as much as a whole message, so it is read once per *window*: a number of
+ * messages that shrinks to one when handlers are slow and grows to 64 when they are quick.
  */
 export class Dispatcher {
   private readonly line = new RingBuffer<Runnable>()
@@ -45,14 +53,15 @@ export class Dispatcher {
   }
 
   /**
-   * A turn of the event loop costs more than an ask, so within `turnMs` of the last one the line is drained without
-   * waiting for the next; then timers, input and output get theirs.
+   * A turn of the event loop costs more than an ask, so within `turnMs` of the last one the line is drained
+   * without waiting for the next; then timers, input and output get theirs.
    */
   private schedule(): void {
     const { clock } = this
     this.isScheduled = true
     this.scheduledAt = clock.monotonic()
-    if (clock.soon === undefined || this.scheduledAt - this.turnAt >= this.limits.turnMs) clock.defer(this.turn)
+    if (clock.soon === undefined || this.scheduledAt - this.turnAt >= this.limits.turnMs)
+      clock.defer(this.turn)
     else clock.soon(this.drain)
   }
 

@@ -46,12 +46,18 @@ export type LifecycleEvent =
       readonly mailboxCountMax: number
     }
   /**
-   * A handler kept the event loop for longer than `blockedLoopMs`. `suspects` are the actors that ran since the
-   * clock was last read: one, except for the first time under load; after that every turn is timed for a while.
+   * A handler kept the event loop for longer than `blockedLoopMs`. `suspects` are the actors that ran since
+   * the clock was last read: one, except for the first time under load; after that every turn is timed for
+   * a while.
    */
   | { readonly tag: 'LoopBlocked'; readonly suspects: readonly string[]; readonly blockedMs: number }
   | { readonly tag: 'DeadLettered'; readonly letter: DeadLetter }
   /** A supervisor restarted more often than its intensity allows and gave up. */
-  | { readonly tag: 'IntensityExceeded'; readonly path: string; readonly intensity: number; readonly periodMs: number }
+  | {
+      readonly tag: 'IntensityExceeded'
+      readonly path: string
+      readonly intensity: number
+      readonly periodMs: number
+    }
 
 export type EventListener = (event: LifecycleEvent) => void

@@ -1,6 +1,7 @@
 /**
- * Why an actor ended. `normal`: it stopped itself. `shutdown`: its supervisor or its node stopped it. `crash`: it
- * threw. `kill`: it was ended by force, or overran its shutdown deadline. `noproc`: there was nobody to monitor.
+ * Why an actor ended. `normal`: it stopped itself. `shutdown`: its supervisor or its node stopped it.
+ * `crash`: it threw. `kill`: it was ended by force, or overran its shutdown deadline. `noproc`: there was
+ * nobody to monitor.
  */
 export type ExitReason =
   | { readonly tag: 'normal' }

@@ -1,6 +1,6 @@
 /**
- * The place of a cell in an actor tree that others can see. A cell's messages never pass through it: the host gives
- * a name, a parent and a way in for code that knows only the host.
+ * The place of a cell in an actor tree that others can see. A cell's messages never pass through it: the
+ * host gives a name, a parent and a way in for code that knows only the host.
  */
 export interface HostedActor {
   /** The host's own reference to it, for code that speaks to the host directly. */
@@ -9,7 +9,10 @@ export interface HostedActor {
   stop(): void
 }
 
-/** Gets what code dispatches that knows only the host. `replyTo` is there when the sender can take an answer. */
+/**
+ * Gets what code dispatches that knows only the host. `replyTo` is there when the sender can take an
+ * answer.
+ */
 export interface Hosts {
   delivered(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void
 }

@@ -17,7 +17,10 @@ export interface KernelOptions {
   readonly limits?: Partial<KernelLimits> | undefined
 }
 
-/** The actors of one node: spawns cells, drives them with one dispatcher, and counts what becomes of messages. */
+/**
+ * The actors of one node: spawns cells, drives them with one dispatcher, and counts what becomes of
+ * messages.
+ */
 export class Kernel {
   readonly clock: Clock
   readonly limits: KernelLimits

@@ -1,13 +1,18 @@
 import type { ExitReason } from './exit-reason.js'
 
 /**
- * One child as its supervisor holds it. It keeps its place, its ref and the mail that waits while it is ended and
- * begun again; `close` is the end of all that.
+ * One child as its supervisor holds it. It keeps its place, its ref and the mail that waits while it is
+ * ended and begun again; `close` is the end of all that.
  */
 export interface Lifecycle {
-  /** Begins a new life. `done` is called once, at once or later: with `{ error }` when it could not begin. */
+  /**
+   * Begins a new life. `done` is called once, at once or later: with `{ error }` when it could not begin.
+   */
   begin(done: (failed?: { readonly error: unknown }) => void): void
-  /** Ends the present life in order: the message in hand is finished, then it cleans up. `done` is called once. */
+  /**
+   * Ends the present life in order: the message in hand is finished, then it cleans up. `done` is called
+   * once.
+   */
   halt(done: () => void): void
   /** Ends the present life at once. A `halt` under way is over; its `done` is not called any more. */
   abort(): void

@@ -47,8 +47,8 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 /**
- * Runs one behavior in one cell. It lives from `begin` until it crashes, stops itself, or is halted; then its
- * supervisor begins it again, on the same mail, or closes it.
+ * Runs one behavior in one cell. It lives from `begin` until it crashes, stops itself, or is halted; then
+ * its supervisor begins it again, on the same mail, or closes it.
  */
 export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   readonly name: string
@@ -161,7 +161,10 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   askedNow(): string {
     const { inHand } = this
     if (inHand === undefined) {
-      throw new Misuse('WrongForm', 'self.asked is only there while an ask is handled; this is a tell, or it is over.')
+      throw new Misuse(
+        'WrongForm',
+        'self.asked is only there while an ask is handled; this is a tell, or it is over.',
+      )
     }
     this.putOff ??= new Map()
     for (const [token, ask] of this.putOff) if (ask === inHand) return token
@@ -279,7 +282,10 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     if (decision.actions !== noActions) this.perform(decision.actions)
   }
 
-  private answer(ask: OpenAsk, answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown }): void {
+  private answer(
+    ask: OpenAsk,
+    answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown },
+  ): void {
     if (ask.reqId !== undefined && this.remembered?.answer(ask.reqId, answered) === true) return
     if (answered.tag === 'reply') ask.reply(answered.value)
     else ask.refuse(answered.value)
@@ -314,13 +320,16 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
       case 'command':
         throw new Misuse(
           'WrongForm',
-          `act.command is for entities, which keep an outbox. In "${this.behavior.kind}", an actor of the node, ` +
-            'await the ask on a ref instead.',
+          'act.command is for entities, which keep an outbox. ' +
+            `In "${this.kind}", an actor of the node, await the ask on a ref instead.`,
         )
     }
   }
 
-  private answerLater(token: string, answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown }): void {
+  private answerLater(
+    token: string,
+    answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown },
+  ): void {
     const ask = this.putOff?.get(token)
     if (ask === undefined) {
       const { path } = this.cell
@@ -403,4 +412,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
 const unhandled = (kind: string, tag: string): Misuse =>
   new Misuse('ForeignMessage', `"${kind}" has no handler for ${tag}: the message is of another protocol.`)
 const unanswered = (kind: string, tag: string): Misuse =>
-  new Misuse('WrongForm', `The handler ${tag} of "${kind}" returned next, but was asked: return reply, refuse or putOff.`)
+  new Misuse(
+    'WrongForm',
+    `The handler ${tag} of "${kind}" returned next, but was asked: return reply, refuse or putOff.`,
+  )

@@ -23,11 +23,11 @@ export interface Referred {
 }
 
 /**
- * A handle to an actor of this node, and what its own handlers get as `self`. It is the api's `LocalRef` and `Self`
- * without their types: those are added where a ref is handed out.
+ * A handle to an actor of this node, and what its own handlers get as `self`. It is the api's `LocalRef`
+ * and `Self` without their types: those are added where a ref is handed out.
  *
- * It stays good while the actor is restarted; when the actor has stopped for good, tells become dead letters and asks
- * are answered `NoRecipient`.
+ * It stays good while the actor is restarted; when the actor has stopped for good, tells become dead
+ * letters and asks are answered `NoRecipient`.
  */
 export class LocalActorRef {
   private readonly cell: Cell<any>
@@ -67,7 +67,8 @@ export class LocalActorRef {
     const { askTimeoutMs, askTimeoutMsMax } = actor.kernel.limits
     const spec = message[specOfMessage]
     if (message.kind !== this.kind || spec === undefined) return Promise.reject(foreign(this.kind, message))
-    if (spec.form !== 'ask' && spec.form !== 'read') return Promise.reject(wrongForm(message, 'tell', 'asked'))
+    if (spec.form !== 'ask' && spec.form !== 'read')
+      return Promise.reject(wrongForm(message, 'tell', 'asked'))
     let timeoutMs = askTimeoutMs
     if (options?.timeoutMs !== undefined) {
       if (!(options.timeoutMs >= 1)) return Promise.reject(badTimeout(options.timeoutMs))
@@ -83,7 +84,9 @@ export class LocalActorRef {
     return promise
   }
 
-  /** What plain nact code dispatches: a message of the actor's protocol; an ask is answered to its sender. */
+  /**
+   * What plain nact code dispatches: a message of the actor's protocol; an ask is answered to its sender.
+   */
   deliver(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void {
     const given = message as Partial<MessageData> | null | undefined
     const spec = typeof given === 'object' ? given?.[specOfMessage] : undefined
@@ -98,7 +101,9 @@ export class LocalActorRef {
   }
 }
 
-/** An asker that knows only one way back: a refusal and an error arrive as `{ refusal }` and `{ error }`. */
+/**
+ * An asker that knows only one way back: a refusal and an error arrive as `{ refusal }` and `{ error }`.
+ */
 class NactAsker implements Asker {
   constructor(private readonly replyTo: ((answer: unknown) => void) | undefined) {}
   reply(value: unknown): void {

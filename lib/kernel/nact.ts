@@ -1,7 +1,8 @@
 /**
- * The only importer of nact. Each cell gets a nact actor: a name, a path, a parent, and a way in for plain nact code,
- * which can dispatch to it, query it, or spawn below it. Nothing of ours queues in nact, and nact decides nothing:
- * its reset family, its cascade of stops and its query are not used (see docs/decisions).
+ * The only importer of nact. Each cell gets a nact actor: a name, a path, a parent, and a way in for plain
+ * nact code, which can dispatch to it, query it, or spawn below it. Nothing of ours queues in nact, and
+ * nact decides nothing: its reset family, its cascade of stops and its query are not used (see
+ * docs/decisions).
  */
 import { type Ref, dispatch, spawn, start, stop } from 'nact'
 import type { ActorHost, HostedActor, Hosts } from './host.js'
@@ -16,7 +17,10 @@ interface CrashContext extends Context {
   readonly resume: symbol
 }
 
-/** nact copies the map of children for every message, so a parent has few, and the others live in buckets below it. */
+/**
+ * nact copies the map of children for every message, so a parent has few, and the others live in buckets
+ * below it.
+ */
 const directCountMax = 256
 const goodbye = Symbol('goodbye')
 
@@ -25,8 +29,12 @@ const nactName = (name: string): string =>
   name.replace(/[^A-Za-z0-9_.-]/g, (sign) => `$${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 /** A throw in here would end the process, and any answer but these two would act on the wrong actor. */
-const onCrash = (_: unknown, __: unknown, context: CrashContext, child: { name: string } | undefined): symbol =>
-  child !== undefined && context.children.has(child.name) ? context.stopChild : context.resume
+const onCrash = (
+  _: unknown,
+  __: unknown,
+  context: CrashContext,
+  child: { name: string } | undefined,
+): symbol => (child !== undefined && context.children.has(child.name) ? context.stopChild : context.resume)
 
 const answerTo = (sender: Context['sender']): ((answer: unknown) => void) | undefined =>
   sender.type === 'temp' || sender.type === 'actor' ? (answer) => dispatch(sender, answer) : undefined
@@ -108,10 +116,11 @@ class Place implements HostedActor {
 /**
  * A nact system as host of a kernel's cells.
  *
- * Names get a serial number, because a nact reference is only a path: a stale one must not meet a successor.
+ * Names get a serial number, because a nact reference is only a path: a stale one must not meet a
+ * successor.
  *
- * Limits: what plain nact code spawned below an actor of ours is stopped with it, but nact gives no way to stop what
- * lives below that. A failing plain child that escalates is stopped.
+ * Limits: what plain nact code spawned below an actor of ours is stopped with it, but nact gives no way to
+ * stop what lives below that. A failing plain child that escalates is stopped.
  */
 export const nactHost = (): ActorHost => {
   const system = start()

@@ -12,7 +12,9 @@ interface Entry {
   readonly waiting: OpenAsk[]
 }
 
-/** The asks an actor has been sent with a `reqId`, so that each is applied once. Bounded by count and age. */
+/**
+ * The asks an actor has been sent with a `reqId`, so that each is applied once. Bounded by count and age.
+ */
 export class Remembered {
   private readonly entries = new Map<string, Entry>()
 

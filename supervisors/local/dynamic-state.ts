@@ -1,8 +1,8 @@
 /**
  * Decides what a dynamic supervisor does: many children of one restart type, none before the other.
  *
- * As OTP's simple_one_for_one: a child that is not restarted leaves no trace, children stop all at once, and one that
- * takes long to start holds up nobody else.
+ * As OTP's simple_one_for_one: a child that is not restarted leaves no trace, children stop all at once,
+ * and one that takes long to start holds up nobody else.
  */
 import { crash, type ExitReason, shutdown } from '../../lib/kernel/exit-reason.js'
 import { countRestart } from './intensity.js'
@@ -25,7 +25,10 @@ export const dynamicState = (rules: DynamicState['rules'], countMax: number): Dy
   phase: 'new',
 })
 
-/** Takes one event and gives the actions it leads to. `now` is monotonic milliseconds. Changes `state` in place. */
+/**
+ * Takes one event and gives the actions it leads to. `now` is monotonic milliseconds. Changes `state` in
+ * place.
+ */
 export const dynamicStep = (state: DynamicState, event: SupervisorEvent, now: number): SupervisorAction[] => {
   const actions: SupervisorAction[] = []
   if (event.tag === 'Start') {

@@ -1,10 +1,15 @@
 /**
- * Counts one more restart at `now` (monotonic milliseconds) and forgets those older than `periodMs`; one exactly that
- * old still counts. False: this is more than `intensity` within the period.
+ * Counts one more restart at `now` (monotonic milliseconds) and forgets those older than `periodMs`; one
+ * exactly that old still counts. False: this is more than `intensity` within the period.
  *
  * `restarts` is changed in place and never holds more than `intensity + 1` times.
  */
-export const countRestart = (restarts: number[], intensity: number, periodMs: number, now: number): boolean => {
+export const countRestart = (
+  restarts: number[],
+  intensity: number,
+  periodMs: number,
+  now: number,
+): boolean => {
   let old = 0
   while (old < restarts.length && now - (restarts[old] as number) > periodMs) old++
   restarts.splice(0, old)

@@ -1,4 +1,6 @@
-/** What a supervisor is told, and what it decides. Both are plain data; `state.ts` turns one into the other. */
+/**
+ * What a supervisor is told, and what it decides. Both are plain data; `state.ts` turns one into the other.
+ */
 import type { AutoShutdown, Restart, Strategy } from '../../lib/api/child-data.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 
@@ -45,14 +47,27 @@ export type ChildAnswer =
   | { readonly tag: 'full'; readonly countMax: number }
   | { readonly tag: 'failed'; readonly error: unknown }
 
-/** What to do, in list order. A start or stop is answered by an event later; nothing else waits for it here. */
+/**
+ * What to do, in list order. A start or stop is answered by an event later; nothing else waits for it here.
+ */
 export type SupervisorAction =
   | { readonly tag: 'start'; readonly id: string; readonly run: number }
   /** In order, within the child's own deadline, then by force; answered by `Ended`. */
   | { readonly tag: 'stop'; readonly id: string; readonly run: number }
-  /** The child is given up: its place and its mail go, and its spec too unless it is kept for a start by hand. */
-  | { readonly tag: 'close'; readonly id: string; readonly reason: ExitReason; readonly spec: 'kept' | 'gone' }
-  /** Come back with `Retry` after the present turn: a start failed, and others may act before it is tried again. */
+  /**
+   * The child is given up: its place and its mail go, and its spec too unless it is kept for a start by
+   * hand.
+   */
+  | {
+      readonly tag: 'close'
+      readonly id: string
+      readonly reason: ExitReason
+      readonly spec: 'kept' | 'gone'
+    }
+  /**
+   * Come back with `Retry` after the present turn: a start failed, and others may act before it is tried
+   * again.
+   */
   | { readonly tag: 'retry'; readonly id: string; readonly run: number }
   | { readonly tag: 'answer'; readonly ticket: number; readonly answer: ChildAnswer }
   /** All children have started. */

@@ -1,17 +1,18 @@
 /**
  * Decides what a supervisor does: OTP's semantics, word for word, without doing anything.
  *
- * One procedure runs at a time, as in OTP: starting the children, restarting a group, stopping. It is kept as a
- * `plan` of single starts and stops. News of children that comes meanwhile waits in the `backlog`, except news of a
- * child that the plan stops anyway.
+ * One procedure runs at a time, as in OTP: starting the children, restarting a group, stopping. It is kept
+ * as a `plan` of single starts and stops. News of children that comes meanwhile waits in the `backlog`,
+ * except news of a child that the plan stops anyway.
  *
  * Guarantees
  * - Children are started in the order of their specs and stopped in the reverse of it, one at a time.
  * - 'rest_for_one' touches only the child that ended and those after it; 'one_for_all' touches all of them.
- * - A 'temporary' child is never started again, also when it fell only because a sibling did; its spec goes with it.
+ * - A 'temporary' child is never started again, also when it fell only because a sibling did; its spec goes
+ *   with it.
  * - A restart that fails to start counts as another restart, and is tried again after the present turn.
- * - Never more than `intensity` restarts within `periodMs`: one more stops all children and ends the supervisor with
- *   'shutdown', for its own parent to judge.
+ * - Never more than `intensity` restarts within `periodMs`: one more stops all children and ends the
+ *   supervisor with 'shutdown', for its own parent to judge.
  *
  * Reference: OTP `supervisor`. Deviation: the period is in milliseconds.
  */
@@ -62,7 +63,10 @@ export const supervisorState = (rules: SupervisorRules, children: readonly Child
 
 const newChild = (rule: ChildRule): ChildState => ({ rule, status: 'stopped', run: 0, lastReason: shutdown })
 
-/** Takes one event and gives the actions it leads to. `now` is monotonic milliseconds. Changes `state` in place. */
+/**
+ * Takes one event and gives the actions it leads to. `now` is monotonic milliseconds. Changes `state` in
+ * place.
+ */
 export const step = (state: SupervisorState, event: SupervisorEvent, now: number): SupervisorAction[] => {
   const actions: SupervisorAction[] = []
   if (state.phase === 'over') return refused(event)
@@ -81,7 +85,12 @@ export const step = (state: SupervisorState, event: SupervisorEvent, now: number
 const refused = (event: SupervisorEvent): SupervisorAction[] =>
   'ticket' in event ? [{ tag: 'answer', ticket: event.ticket, answer: { tag: 'not-found' } }] : []
 
-const take = (state: SupervisorState, event: SupervisorEvent, now: number, actions: SupervisorAction[]): void => {
+const take = (
+  state: SupervisorState,
+  event: SupervisorEvent,
+  now: number,
+  actions: SupervisorAction[],
+): void => {
   switch (event.tag) {
     case 'Start':
       return start(state)
@@ -150,7 +159,11 @@ const closing = (id: string, reason: ExitReason, spec: 'kept' | 'gone'): Supervi
 const idsOf = (state: SupervisorState): string[] => [...state.children.keys()]
 
 /** Last started first. With a restart to follow, temporary children go for good. */
-const toStop = (state: SupervisorState, ids: readonly string[], temporary: 'kept' | 'gone' = 'kept'): Step[] =>
+const toStop = (
+  state: SupervisorState,
+  ids: readonly string[],
+  temporary: 'kept' | 'gone' = 'kept',
+): Step[] =>
   ids.toReversed().flatMap((id): Step[] => {
     const isTemporary = state.children.get(id)?.rule.restart === 'temporary'
     const close: Step[] = isTemporary && temporary === 'gone' ? [toDo(closing(id, shutdown, 'gone'))] : []
@@ -188,7 +201,11 @@ const started = (state: SupervisorState, id: string, run: number): void => {
   state.ticket = undefined
 }
 
-const answerOf = (ticket: number, answer: ChildAnswer): SupervisorAction => ({ tag: 'answer', ticket, answer })
+const answerOf = (ticket: number, answer: ChildAnswer): SupervisorAction => ({
+  tag: 'answer',
+  ticket,
+  answer,
+})
 
 const startFailed = (
   state: SupervisorState,
@@ -215,7 +232,12 @@ const startFailed = (
   }
 }
 
-const restartFailed = (state: SupervisorState, child: ChildState, now: number, actions: SupervisorAction[]): void => {
+const restartFailed = (
+  state: SupervisorState,
+  child: ChildState,
+  now: number,
+  actions: SupervisorAction[],
+): void => {
   const { id } = child.rule
   if (!mayRestart(state, now, actions)) return
   state.plan = []
@@ -295,15 +317,15 @@ const endsAll = (state: SupervisorState, ended: string): boolean => {
 /** Plans the restart of a child that is stopped, and of those that fall with it. */
 const restart = (state: SupervisorState, id: string): void => {
   const all = idsOf(state)
-  const group = { one_for_one: [id], rest_for_one: all.slice(all.indexOf(id)), one_for_all: all }[state.rules.strategy]
-  const isKept = (each: string): boolean => each === id || state.children.get(each)?.rule.restart !== 'temporary'
+  const group = { one_for_one: [id], rest_for_one: all.slice(all.indexOf(id)), one_for_all: all }[
+    state.rules.strategy
+  ]
+  const isKept = (each: string): boolean =>
+    each === id || state.children.get(each)?.rule.restart !== 'temporary'
   state.plan = [...toStop(state, group, 'gone'), ...toStart(group.filter(isKept))]
 }
 
-const retry = (
-  state: SupervisorState,
-  event: Extract<SupervisorEvent, { readonly tag: 'Retry' }>,
-): void => {
+const retry = (state: SupervisorState, event: Extract<SupervisorEvent, { readonly tag: 'Retry' }>): void => {
   const child = current(state, event.id, event.run)
   // Somebody terminated or restarted it meanwhile.
   if (child?.status !== 'retrying') return

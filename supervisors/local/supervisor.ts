@@ -32,11 +32,13 @@ interface Held {
 }
 
 /**
- * Performs on the children what `state.ts` or `dynamic-state.ts` decides. It has a cell for its place in the tree;
- * its own events are taken one after the other, in order, without passing through that cell's mailbox.
+ * Performs on the children what `state.ts` or `dynamic-state.ts` decides. It has a cell for its place in
+ * the tree; its own events are taken one after the other, in order, without passing through that cell's
+ * mailbox.
  *
- * A child keeps its place while it is ended and begun again, so refs to it stay good and mail waits for it, also over
- * the restart of this supervisor. Children added at run time are lost with such a restart, as in OTP.
+ * A child keeps its place while it is ended and begun again, so refs to it stay good and mail waits for it,
+ * also over the restart of this supervisor. Children added at run time are lost with such a restart, as in
+ * OTP.
  */
 export class Supervisor implements Child {
   readonly cell: Cell<never>
@@ -68,7 +70,8 @@ export class Supervisor implements Child {
     const ids = new Set(known.map(({ id }) => id))
     for (const id of [...this.held.keys()]) if (!ids.has(id)) this.closeChild(id, shutdown, 'gone')
     for (const each of known) {
-      if (!this.held.has(each.id)) this.held.set(each.id, { data: each, child: undefined, deadline: undefined })
+      if (!this.held.has(each.id))
+        this.held.set(each.id, { data: each, child: undefined, deadline: undefined })
     }
     this.events.length = 0
     this.decider = deciderOf(data)
@@ -142,7 +145,12 @@ export class Supervisor implements Child {
 
   private nodeOf(id: string, { data, child }: Held): TreeNode {
     const known = this.decider?.child(id)
-    const shown = { starting: 'starting', running: 'running', stopping: 'running', stopped: 'stopped' } as const
+    const shown = {
+      starting: 'starting',
+      running: 'running',
+      stopping: 'running',
+      stopped: 'stopped',
+    } as const
     const status = known?.status ?? 'stopped'
     return {
       id,
@@ -170,7 +178,9 @@ export class Supervisor implements Child {
     for (const done of waiting) done({ tag: 'not-found' })
   }
 
-  /** What an action brings about at once is posted while that action still runs, so events have to line up. */
+  /**
+   * What an action brings about at once is posted while that action still runs, so events have to line up.
+   */
   private post(event: SupervisorEvent): void {
     this.events.push(event)
     if (this.isBusy) return
@@ -230,7 +240,8 @@ export class Supervisor implements Child {
     this.begun = undefined
     this.answerAll()
     if (halted !== undefined) halted()
-    else if (begun !== undefined) begun({ error: new Error(`supervisor ${this.cell.path} gave up while it started`) })
+    else if (begun !== undefined)
+      begun({ error: new Error(`supervisor ${this.cell.path} gave up while it started`) })
     else this.parts.ended(reason)
   }
 

@@ -27,11 +27,16 @@ export type StartAnswer =
   | { readonly tag: 'full'; readonly countMax: number }
   | { readonly tag: 'failed'; readonly error: unknown }
 
-/** The supervision tree of one node: its root supervisor, and its workers and dynamic supervisors by name. */
+/**
+ * The supervision tree of one node: its root supervisor, and its workers and dynamic supervisors by name.
+ */
 export class LocalTree {
   readonly root: Supervisor
   private readonly workers = new Map<string, LocalActor>()
-  private readonly dynamics = new Map<string, { readonly data: DynamicData; readonly supervisor: Supervisor }>()
+  private readonly dynamics = new Map<
+    string,
+    { readonly data: DynamicData; readonly supervisor: Supervisor }
+  >()
   private serial = 0
 
   constructor(private readonly parts: TreeParts) {
@@ -104,7 +109,11 @@ export class LocalTree {
     }
   }
 
-  private makeSupervisor(data: SupervisorData | DynamicData, parent: Cell<any> | undefined, ended: Ended): Supervisor {
+  private makeSupervisor(
+    data: SupervisorData | DynamicData,
+    parent: Cell<any> | undefined,
+    ended: Ended,
+  ): Supervisor {
     const { makeChild } = this
     const { kernel } = this.parts
     return new Supervisor({ kernel, data, parent, makeChild, ended })

@@ -3,7 +3,12 @@ import fc from 'fast-check'
 import { Deadlines, type Due } from '../../../lib/kernel/deadlines.js'
 import { VirtualClock } from '../../../lib/std/virtual-clock.js'
 
-const item = (expired: () => void): Due => ({ due: undefined, previous: undefined, following: undefined, expired })
+const item = (expired: () => void): Due => ({
+  due: undefined,
+  previous: undefined,
+  following: undefined,
+  expired,
+})
 
 t.test('deadlines - never early, at most one step late, dropped ones never', async () => {
   const one = fc.record({ inMs: fc.nat(500), dropAtMs: fc.option(fc.nat(600), { nil: undefined }) })
@@ -54,7 +59,10 @@ t.test('deadlines - one that expires may drop another, or set itself again', asy
 t.test('deadlines - cleared, it leaves no timer', async (t) => {
   const clock = new VirtualClock()
   const deadlines = new Deadlines(clock)
-  deadlines.set(item(() => t.fail('cleared')), 10)
+  deadlines.set(
+    item(() => t.fail('cleared')),
+    10,
+  )
   deadlines.clear()
   t.equal(clock.pendingCount, 0)
   clock.advance(100)

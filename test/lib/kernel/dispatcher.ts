@@ -66,7 +66,10 @@ t.test('dispatcher - after turnMs of work the event loop gets its turn', async (
   const perTurn: number[] = []
   while (clock.turn()) perTurn.push(a.handled.length - perTurn.reduce((sum, n) => sum + n, 0))
   t.equal(a.handled.length, 12)
-  t.ok(perTurn.every((count) => count <= 6), perTurn.join(' '))
+  t.ok(
+    perTurn.every((count) => count <= 6),
+    perTurn.join(' '),
+  )
 })
 
 t.test('dispatcher - a handler that blocks the loop is named with its time', async (t) => {

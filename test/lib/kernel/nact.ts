@@ -90,7 +90,11 @@ t.test('nact - plain nact actors can live under ours, fail there, and are stoppe
   nact.dispatch(child, 'after its crash')
   await turns()
   t.same(seen, ['hello'], 'a child that escalates is stopped')
-  const other = nact.spawn(actor.ref.nact as never, (_: unknown, text: string) => void seen.push(text), 'other')
+  const other = nact.spawn(
+    actor.ref.nact as never,
+    (_: unknown, text: string) => void seen.push(text),
+    'other',
+  )
   actor.close({ tag: 'shutdown' })
   await turns()
   nact.dispatch(other, 'too late')
@@ -111,18 +115,23 @@ t.test('nact - a stale nact reference does not meet the successor of the same na
   t.same(second.handled, ['for the second'])
 })
 
-t.test('nact - a parent of many keeps its nact actor small, and its buckets go with the children', async (t) => {
-  const kernel = new Kernel({ clock: systemClock, host: nactHost() })
-  t.teardown(() => kernel.kill())
-  const parent = recorded(kernel, { name: 'parent' })
-  const children = Array.from({ length: 1_000 }, (_, i) => recorded(kernel, { name: `c${i}`, parent: parent.cell }))
-  nact.dispatch(children[999]?.cell.hostRef as Ref, 'deep')
-  await until(t, 'a child in a bucket is reached', () => children[999]?.handled.length === 1)
-  let ends = 0
-  for (const { cell } of children) cell.stop(() => ends++)
-  parent.cell.stop(() => ends++)
-  t.equal(ends, 1_001)
-})
+t.test(
+  'nact - a parent of many keeps its nact actor small, and its buckets go with the children',
+  async (t) => {
+    const kernel = new Kernel({ clock: systemClock, host: nactHost() })
+    t.teardown(() => kernel.kill())
+    const parent = recorded(kernel, { name: 'parent' })
+    const children = Array.from({ length: 1_000 }, (_, i) =>
+      recorded(kernel, { name: `c${i}`, parent: parent.cell }),
+    )
+    nact.dispatch(children[999]?.cell.hostRef as Ref, 'deep')
+    await until(t, 'a child in a bucket is reached', () => children[999]?.handled.length === 1)
+    let ends = 0
+    for (const { cell } of children) cell.stop(() => ends++)
+    parent.cell.stop(() => ends++)
+    t.equal(ends, 1_001)
+  },
+)
 
 t.test('nact - two kernels in one process do not meet, and a stopped one leaves nothing', async (t) => {
   const one = hosted(t)

@@ -70,7 +70,11 @@ t.test('dynamic - children stop all at once, and it ends with the last', async (
   for (const id of ['a', 'b', 'c']) add(id)
   it.take()
   it.send({ tag: 'Stop' })
-  t.equal(it.take(), 'stop a, stop b, stop c, close a, close b, close c, end shutdown', 'OTP simple_one_for_one_shutdown')
+  t.equal(
+    it.take(),
+    'stop a, stop b, stop c, close a, close b, close c, end shutdown',
+    'OTP simple_one_for_one_shutdown',
+  )
 })
 
 t.test('dynamic - one restart too many ends it; a failed restart counts and is tried again', async (t) => {

@@ -1,6 +1,15 @@
 import t from 'tap'
 import * as io from 'io-ts'
-import { act, behavior, dynamic, message, next, nodeProtocol, supervisor, worker } from '../../../lib/index.js'
+import {
+  act,
+  behavior,
+  dynamic,
+  message,
+  next,
+  nodeProtocol,
+  supervisor,
+  worker,
+} from '../../../lib/index.js'
 import type { SubtreeOptions, WorkerOptions } from '../../../lib/index.js'
 import type { SupervisorData } from '../../../lib/api/child-data.js'
 import { behaviorData, childData } from '../../../lib/api/internal.js'
@@ -40,6 +49,12 @@ const scripted = (kind: string, log: string[], hooks: { init?: () => void; onSto
   })
 }
 
+type Protocol = Record<string, () => never>
+const messageTo = (actor: LocalActor | undefined, tag: string): never => {
+  const protocol = actor?.behavior.protocol as Protocol | undefined
+  return protocol?.[tag]?.() as never
+}
+
 interface Grown {
   readonly tree: LocalTree
   readonly log: string[]
@@ -50,7 +65,10 @@ interface Grown {
   count(kind: string): Promise<unknown>
 }
 
-const grow = async (on: ReturnType<typeof bed>, make: (log: string[]) => ReturnType<typeof supervisor>): Promise<Grown> => {
+const grow = async (
+  on: ReturnType<typeof bed>,
+  make: (log: string[]) => ReturnType<typeof supervisor>,
+): Promise<Grown> => {
   const log: string[] = []
   const ended: ExitReason[] = []
   const failures: unknown[] = []
@@ -67,8 +85,7 @@ const grow = async (on: ReturnType<typeof bed>, make: (log: string[]) => ReturnT
   await on.settle()
   const actor = (kind: string): LocalActor => tree.local(kind) as LocalActor
   const message = (kind: string, tag: string): never => {
-    const make = actor(kind).behavior.protocol as Record<string, () => never>
-    return (make[tag] as () => never)()
+    return messageTo(actor(kind), tag)
   }
   return {
     tree,
@@ -87,12 +104,14 @@ const grow = async (on: ReturnType<typeof bed>, make: (log: string[]) => ReturnT
     },
   }
 }
-const abc = (options: SubtreeOptions = {}, b: WorkerOptions = {}) => (log: string[]) =>
-  supervisor('root', options, [
-    worker('a', scripted('a', log)),
-    worker('b', scripted('b', log), b),
-    worker('c', scripted('c', log)),
-  ])
+const abc =
+  (options: SubtreeOptions = {}, b: WorkerOptions = {}) =>
+  (log: string[]) =>
+    supervisor('root', options, [
+      worker('a', scripted('a', log)),
+      worker('b', scripted('b', log), b),
+      worker('c', scripted('c', log)),
+    ])
 
 t.test('tree - starts in order, stops in reverse, and leaves nothing', async (t) => {
   const on = bed()
@@ -111,21 +130,23 @@ t.test('tree - starts in order, stops in reverse, and leaves nothing', async (t)
   t.equal(on.clock.pendingCount, 0)
 })
 
-t.test('tree - a crashed child is begun again with a new state, its ref and the mail behind the crash', async (t) => {
-  const on = bed()
-  const it = await grow(on, abc())
-  await it.say('b', 'Add')
-  const { ref } = it.tree.local('b') as LocalActor
-  it.take()
-  const make = (it.tree.local('b') as LocalActor).behavior.protocol as Record<string, () => never>
-  ref.tell((make['Crash'] as () => never)())
-  ref.tell((make['Add'] as () => never)())
-  await on.settle()
-  t.equal(it.take(), '+b')
-  t.equal(await it.count('b'), 1)
-  t.equal((it.tree.local('b') as LocalActor).ref, ref)
-  t.equal(it.tree.local('b')?.cell.incarnation, 2)
-})
+t.test(
+  'tree - a crashed child is begun again with a new state, its ref and the mail behind the crash',
+  async (t) => {
+    const on = bed()
+    const it = await grow(on, abc())
+    await it.say('b', 'Add')
+    const { ref } = it.tree.local('b') as LocalActor
+    it.take()
+    ref.tell(messageTo(it.tree.local('b'), 'Crash'))
+    ref.tell(messageTo(it.tree.local('b'), 'Add'))
+    await on.settle()
+    t.equal(it.take(), '+b')
+    t.equal(await it.count('b'), 1)
+    t.equal((it.tree.local('b') as LocalActor).ref, ref)
+    t.equal(it.tree.local('b')?.cell.incarnation, 2)
+  },
+)
 
 t.test('tree - one_for_all: the siblings fall in order and keep their mail', async (t) => {
   const on = bed()
@@ -147,28 +168,37 @@ t.test('tree - an actor that stops itself: transient stays away, permanent comes
   t.equal(on.kernel.counts().deadLetters, 1)
   await it.say('a', 'Quit')
   t.equal(it.take(), '-a +a')
-  t.match(it.tree.tree().children, [{ id: 'a', restarts: 1, status: 'running' }, { id: 'b', status: 'stopped' }, {}])
+  t.match(it.tree.tree().children, [
+    { id: 'a', restarts: 1, status: 'running' },
+    { id: 'b', status: 'stopped' },
+    {},
+  ])
 })
 
-t.test('tree - a child that overruns its shutdown deadline is killed, one with kill is not even asked', async (t) => {
-  const on = bed()
-  const it = await grow(on, (log) =>
-    supervisor('root', {}, [
-      worker('slow', scripted('slow', log, { onStop: () => new Promise(() => undefined) }), { shutdownMs: 1_000 }),
-      worker('brutal', scripted('brutal', log), { shutdownMs: 'kill' }),
-    ]),
-  )
-  it.take()
-  let stopped = false
-  it.tree.stop(() => (stopped = true))
-  await on.settle()
-  t.equal(it.take(), '-slow', 'brutal has been killed')
-  on.clock.advance(999)
-  t.notOk(stopped)
-  on.clock.advance(1)
-  t.ok(stopped)
-  t.equal(on.clock.pendingCount, 0)
-})
+t.test(
+  'tree - a child that overruns its shutdown deadline is killed, one with kill is not even asked',
+  async (t) => {
+    const on = bed()
+    const it = await grow(on, (log) =>
+      supervisor('root', {}, [
+        worker('slow', scripted('slow', log, { onStop: () => new Promise(() => undefined) }), {
+          shutdownMs: 1_000,
+        }),
+        worker('brutal', scripted('brutal', log), { shutdownMs: 'kill' }),
+      ]),
+    )
+    it.take()
+    let stopped = false
+    it.tree.stop(() => (stopped = true))
+    await on.settle()
+    t.equal(it.take(), '-slow', 'brutal has been killed')
+    on.clock.advance(999)
+    t.notOk(stopped)
+    on.clock.advance(1)
+    t.ok(stopped)
+    t.equal(on.clock.pendingCount, 0)
+  },
+)
 
 t.test('tree - a subtree that gives up is restarted by its parent, and refs below stay good', async (t) => {
   const on = bed()
@@ -217,11 +247,14 @@ t.test('tree - an init that throws fails the start, and what had started is stop
       worker('a', scripted('a', log)),
       supervisor('sub', {}, [
         worker('b', scripted('b', log)),
-        worker('c', scripted('c', log, {
-          init: () => {
-            throw boom
-          },
-        })),
+        worker(
+          'c',
+          scripted('c', log, {
+            init: () => {
+              throw boom
+            },
+          }),
+        ),
       ]),
     ]),
   )
@@ -236,11 +269,14 @@ t.test('tree - a crash loop ends by intensity, in however short a time', async (
   let begun = 0
   const it = await grow(on, (log) =>
     supervisor('root', { intensity: 5 }, [
-      worker('a', scripted('a', log, {
-        init: () => {
-          if (begun++ > 0) throw boom
-        },
-      })),
+      worker(
+        'a',
+        scripted('a', log, {
+          init: () => {
+            if (begun++ > 0) throw boom
+          },
+        }),
+      ),
     ]),
   )
   await it.say('a', 'Crash')
@@ -250,7 +286,9 @@ t.test('tree - a crash loop ends by intensity, in however short a time', async (
 
 t.test('tree - dynamic children come and go, restart by their type, and are counted', async (t) => {
   const on = bed()
-  const it = await grow(on, () => supervisor('root', {}, [dynamic('sessions', { restart: 'transient', countMax: 2 })]))
+  const it = await grow(on, () =>
+    supervisor('root', {}, [dynamic('sessions', { restart: 'transient', countMax: 2 })]),
+  )
   const answers: StartAnswer[] = []
   const start = async (under: string): Promise<StartAnswer> => {
     it.tree.startUnder(under, behaviorData(scripted('s', it.log)), (answer) => void answers.push(answer))
@@ -267,20 +305,25 @@ t.test('tree - dynamic children come and go, restart by their type, and are coun
   t.match(await start('nowhere'), { tag: 'not-found' })
   t.match(it.tree.tree().children, [{ id: 'sessions', type: 'dynamic', count: 2 }])
   it.take()
-  const make = first.actor.behavior.protocol as Record<string, () => never>
-  first.actor.ref.tell((make['Crash'] as () => never)())
+  first.actor.ref.tell(messageTo(first.actor, 'Crash'))
   await on.settle()
   t.equal(it.take(), '+s', 'transient: again after a crash')
-  first.actor.ref.tell((make['Quit'] as () => never)())
+  first.actor.ref.tell(messageTo(first.actor, 'Quit'))
   await on.settle()
   t.equal(it.take(), '-s')
   t.match(it.tree.tree().children, [{ count: 1 }])
   t.equal((await start('sessions')).tag, 'started')
-  it.tree.startUnder('sessions', behaviorData(scripted('bad', it.log, {
-    init: () => {
-      throw boom
-    },
-  })), (answer) => void answers.push(answer))
+  it.tree.startUnder(
+    'sessions',
+    behaviorData(
+      scripted('bad', it.log, {
+        init: () => {
+          throw boom
+        },
+      }),
+    ),
+    (answer) => void answers.push(answer),
+  )
   it.tree.stop(() => it.log.push('stopped'))
   await on.settle()
   t.match(answers.at(-1), { tag: 'full' })
@@ -292,7 +335,9 @@ t.test('tree - children added by hand are lost when their supervisor is restarte
   const it = await grow(on, (log) =>
     supervisor('root', {}, [supervisor('sub', { intensity: 0 }, [worker('b', scripted('b', log))])]),
   )
-  const sub = it.tree.root.child('sub') as unknown as { startChild(d: object, done: (a: object) => void): void }
+  const sub = it.tree.root.child('sub') as unknown as {
+    startChild(d: object, done: (a: object) => void): void
+  }
   const answers: object[] = []
   sub.startChild(childData(worker('x', scripted('x', it.log))), (answer) => void answers.push(answer))
   await on.settle()
@@ -320,5 +365,11 @@ t.test('tree - by hand: terminate, restart, delete', async (t) => {
   it.tree.root.deleteChild('b', note)
   await on.settle()
   it.tree.root.deleteChild('b', note)
-  t.same(answers, [{ tag: 'ok' }, { tag: 'ok' }, { tag: 'running' }, { tag: 'not-found' }, { tag: 'not-found' }])
+  t.same(answers, [
+    { tag: 'ok' },
+    { tag: 'ok' },
+    { tag: 'running' },
+    { tag: 'not-found' },
+    { tag: 'not-found' },
+  ])
 })
