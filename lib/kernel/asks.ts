@@ -67,6 +67,7 @@ export class OpenAsk implements Due {
 /** All asks of one kernel that are open. */
 export class Asks {
   openCount = 0
+  private isStopped = false
   private readonly deadlines: Deadlines
 
   constructor(
@@ -77,13 +78,15 @@ export class Asks {
     this.deadlines = new Deadlines(clock)
   }
 
-  /** Undefined when `countMax` asks are open: the asker has been told `Overloaded`. */
+  /** Undefined when it was refused at once: `countMax` asks are open, or the node has stopped. */
   open(asker: Asker, options: OpenAskOptions): OpenAsk | undefined {
-    if (this.openCount >= this.countMax) {
-      const { address } = options
+    const { address } = options
+    if (this.isStopped || this.openCount >= this.countMax) {
       this.ledger.sent++
       this.ledger.errors++
-      asker.fail({ tag: 'Overloaded', address, mailboxCountMax: this.countMax, retryAfterMs: 100 })
+      // A deadline set now would hold the process of a stopped node.
+      if (this.isStopped) asker.fail({ tag: 'NoRecipient', address })
+      else asker.fail({ tag: 'Overloaded', address, mailboxCountMax: this.countMax, retryAfterMs: 100 })
       return undefined
     }
     const ask = new OpenAsk(this, asker, options)
@@ -108,6 +111,7 @@ export class Asks {
    * before.
    */
   stop(): void {
+    this.isStopped = true
     this.deadlines.clear()
   }
 }
