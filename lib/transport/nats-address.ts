@@ -151,6 +151,13 @@ export const connectFailure = (error: unknown, where: string): StartFailed => {
       return fail(
         `NATS at ${where} refused the credentials: give user and password in servers, or a credentialsFile.`,
       )
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+      return fail(
+        `The certificate of ${where} is not trusted: give tls.caFile, the authority that signed it.`,
+      )
     case ErrorCode.ServerOptionNotAvailable:
       return fail(`NATS at ${where} and the tls option do not agree: one wants TLS and the other does not.`)
     default:

@@ -1,12 +1,14 @@
 import { createServer } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { StartFailed } from '../../lib/errors.js'
 import { nats, type NatsOptions } from '../../lib/nats.js'
 import { systemClock, systemRandom } from '../../lib/std/system.js'
 import { natsHarness } from '../fixtures/nats-harness.js'
-import { hasNatsServer, jetStreamConfig, startNatsServer } from '../fixtures/nats-server.js'
+import { createJwtOperator } from '../fixtures/nats-jwt.js'
+import { eventually, hasNatsServer, jetStreamConfig, startNatsServer } from '../fixtures/nats-server.js'
 
 const failureOf = async (options: NatsOptions, cluster = 'c1'): Promise<StartFailed> => {
   try {
@@ -135,6 +137,54 @@ t.test('nats start - a token in the address', async (t) => {
     (await natsHarness(t, { servers: server.url.replace('//', '//hunter2@') }).open('a')).status(),
     'up',
   )
+})
+
+t.test('nats start - a file of credentials, which may be replaced while the node runs', async (t) => {
+  const operator = createJwtOperator()
+  const server = await startNatsServer(t, (directory) => `${jetStreamConfig(directory)}\n${operator.config}`)
+  const credentialsFile = join(server.directory, 'user.creds')
+  writeFileSync(credentialsFile, operator.credentials())
+  const session = await natsHarness(t, { servers: server.url, credentialsFile }).open('a')
+  t.equal(session.status(), 'up')
+  await leavesNothing(t, { servers: server.url }, 'NoNats', /refused the credentials/)
+  const seen: string[] = []
+  session.onStatus((status) => seen.push(status))
+  writeFileSync(credentialsFile, 'being replaced')
+  await server.restart()
+  await eventually('it is refused', () => seen.includes('down') || undefined)
+  writeFileSync(credentialsFile, operator.credentials())
+  await eventually('it is back', () => session.status() === 'up' || undefined)
+  t.strictSame(seen, ['down', 'up'])
+})
+
+const pem = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}.pem`, import.meta.url))
+
+t.test('nats start - TLS with a certificate on both sides', async (t) => {
+  const server = await startNatsServer(
+    t,
+    (directory) =>
+      `${jetStreamConfig(directory)}\ntls { cert_file: "${pem('server')}", key_file: "${pem('server-key')}", ` +
+      `ca_file: "${pem('ca')}", verify: true }`,
+  )
+  const client = { certFile: pem('client'), keyFile: pem('client-key') }
+  const session = await natsHarness(t, { servers: server.url, tls: { caFile: pem('ca'), ...client } }).open(
+    'a',
+  )
+  t.equal(session.status(), 'up')
+  await leavesNothing(
+    t,
+    { servers: server.url },
+    'NoNats',
+    /certificate of .* is not trusted: give tls\.caFile/,
+  )
+  await leavesNothing(t, { servers: server.url, tls: client }, 'NoNats', /certificate of .* is not trusted/)
+  await leavesNothing(
+    t,
+    { servers: server.url, tls: { caFile: pem('ca') } },
+    'NoNats',
+    /^NATS at .* ended the connection|failed/,
+  )
+  await leavesNothing(t, { servers: server.url, tls: { caFile: '/no/such.pem' } }, 'NoNats', /no\/such\.pem/)
 })
 
 t.test('nats start - TLS is asked for and the server has none', async (t) => {
