@@ -16,6 +16,7 @@ export interface Mortal {
 
 export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
   let isDead = false
+  let isClosing = false
   const sessions: Session[] = []
   const alive =
     <A extends unknown[]>(fn: (...parts: A) => void) =>
@@ -26,7 +27,7 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
     after: (delayMs, fn) => (isDead ? never : clock.after(delayMs, alive(fn))),
-    defer: (fn) => clock.defer(alive(fn)),
+    defer: (fn) => clock.defer(isClosing ? fn : alive(fn)),
   }
   const open = async (options: OpenOptions): Promise<Session> => {
     const session = await base.open(options)
@@ -47,8 +48,10 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
     transport: { name: base.name, open },
     die: () => {
       isDead = true
-      // Its inbox goes, so that those who probe it find nobody.
+      // The network takes its inbox away, so that those who probe it find nobody: that much still runs.
+      isClosing = true
       for (const session of sessions) void session.close()
+      isClosing = false
     },
   }
 }

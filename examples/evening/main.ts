@@ -23,8 +23,10 @@ export const main = async (stage: Stage): Promise<Performed> => {
   const killAt = Math.max(1, Math.floor(total * (stage.killAt ?? killAtDefault)))
   let answered = 0
   let inFlight = 0
+  const failed = (error: Error): undefined =>
+    stage.say(`The kill could not be watched: ${error.message}`) as undefined
   let playing: EveningAtTheSockets | undefined
-  let killing: Promise<Killed> | undefined
+  let killing: Promise<Killed | undefined> | undefined
   const table = new EveningAtTheSockets({
     evening,
     gateways: () => stage.nodes().flatMap(({ isUp, info }) => (isUp ? [String(info['gateway'])] : [])),
@@ -33,7 +35,7 @@ export const main = async (stage: Stage): Promise<Performed> => {
     onAnswer: (answeredCount, inFlightCount) => {
       answered = answeredCount
       inFlight = inFlightCount
-      if (answered === killAt && playing !== undefined) killing = killOne(stage, playing)
+      if (answered === killAt && playing !== undefined) killing = killOne(stage, playing).catch(failed)
     },
   })
   playing = table

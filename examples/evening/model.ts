@@ -231,10 +231,11 @@ const isTrueOfPlayers = (party: Case, done: Done, code: string, spans: Spans): b
     return (spans.get(line.player) ?? []).some(({ possibly: [from, until] }) => isThen(from, until))
   }
   if (code === 'INVITE_EXPIRED') {
-    const invited = party.makers.findLast(
-      (one) => one?.line.cmd === 'invite' && one.line.target === line.player,
-    )
-    return invited !== undefined && invited.answer.sentAt + evidence.inviteMs <= answer.answeredAt
+    const isOver = (one: Done | undefined): boolean =>
+      one?.line.cmd === 'invite' &&
+      one.line.target === line.player &&
+      one.answer.sentAt + evidence.inviteMs <= answer.answeredAt
+    return party.makers.some(isOver)
   }
   const absences = evidence.absences.filter(({ player }) => player === line.target)
   return code === 'TARGET_OFFLINE' && absences.some(({ from, until }) => isThen(from, until))

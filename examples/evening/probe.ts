@@ -34,7 +34,7 @@ interface Watched {
 }
 
 const readTimeoutMs = 1_500
-const openCountMax = 4
+const openCountMax = 2
 const now = (): number => performance.timeOrigin + performance.now()
 
 const watched = (name: string, owner: () => string | undefined, read: Watched['read']): Watched => ({
