@@ -7,9 +7,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { NodeId } from '../ids.js'
 import type { Clock, Timer } from '../std/clock.js'
+import { RingBuffer } from '../std/ring-buffer.js'
 import type { Inbox, Lane, Session } from '../transport/transport.js'
 import type { Envelope } from '../wire/envelope.js'
-import { decodeFrame, FrameWriter, type NotSendable } from '../wire/frame.js'
+import { decodeFrame, type Frame, FrameWriter, type NotSendable } from '../wire/frame.js'
 import { type Flow, hasRoom, newFlow, noteStamp, stampNext } from './flow.js'
 
 /** `Down`: not connected. `Full`: the receiver has not taken enough of what was sent to it. */
@@ -87,6 +88,18 @@ interface Link extends Flow {
 
 const windowBytesDefault = 4 * 1024 * 1024
 const askRoomMs = 100
+/**
+ * After so many deliveries the turn ends: what they led to leaves while the rest is still being taken, so
+ * that two busy nodes work at the same time and not one after the other.
+ */
+const deliveriesPerTurnCountMax = 64
+
+/** A frame whose envelopes are not all delivered yet. */
+interface Arrived {
+  readonly frame: Frame
+  readonly lane: Lane
+  next: number
+}
 
 class FrameLinks implements Links {
   readonly counters: LinkCounters = {
@@ -109,6 +122,8 @@ class FrameLinks implements Links {
   readonly #links: Record<Lane, Map<NodeId, Link>> = { data: new Map(), control: new Map() }
   #dirty: Link[] = []
   #toSelf: [Envelope, Lane][] = []
+  readonly #arrived = new RingBuffer<Arrived>()
+  #turnLeft = deliveriesPerTurnCountMax
   #flushing = false
   #delivering = false
   #closed = false
@@ -272,15 +287,42 @@ class FrameLinks implements Links {
       this.#o.onMalformed?.(decoded.left)
       return
     }
-    const { envelopes, from } = decoded.right
-    const link = this.#link(from, lane)
-    if (noteStamp(link, decoded.right, this.#windowBytes) && this.#o.session.status() === 'up')
-      this.#tell(link)
-    this.counters.received += envelopes.length
-    for (const envelope of envelopes) {
-      if (this.#closed) return
-      this.#o.deliver(envelope, from, lane)
+    const arrived = { frame: decoded.right, lane, next: 0 }
+    this.#arrived.push(arrived)
+    if (this.#arrived.size === 1) this.#deliverArrived()
+  }
+
+  #deliverArrived(): void {
+    for (let first = this.#arrived.peek(); first !== undefined; first = this.#arrived.peek()) {
+      if (!this.#deliverFrame(first)) return
+      this.#arrived.shift()
     }
+  }
+
+  /** False when the turn is over before the frame is done. */
+  #deliverFrame(arrived: Arrived): boolean {
+    const { frame, lane } = arrived
+    const { envelopes, from } = frame
+    if (arrived.next === 0) this.#note(frame, lane)
+    while (arrived.next < envelopes.length && !this.#closed) {
+      if (this.#turnLeft === 0) return false
+      if (this.#turnLeft === deliveriesPerTurnCountMax) this.#o.clock.defer(() => this.#nextTurn())
+      this.#turnLeft--
+      this.counters.received++
+      this.#o.deliver(envelopes[arrived.next++] as Envelope, from, lane)
+    }
+    return true
+  }
+
+  #nextTurn(): void {
+    this.#turnLeft = deliveriesPerTurnCountMax
+    this.#deliverArrived()
+  }
+
+  /** Room is given to the sender when its frame is taken up, so what waits here is bounded by the window. */
+  #note(frame: Frame, lane: Lane): void {
+    const link = this.#link(frame.from, lane)
+    if (noteStamp(link, frame, this.#windowBytes) && this.#o.session.status() === 'up') this.#tell(link)
   }
 }
 

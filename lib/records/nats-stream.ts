@@ -4,8 +4,8 @@ import type { Clock } from '../std/clock.js'
 import { apiSubjects, recordsStream, recordSubjects } from '../wire/subjects.js'
 
 /**
- * A callback for a subscription. The client would end its reading, and say so on the console, when one throws:
- * what is thrown here is thrown again where it is an uncaught exception like any other.
+ * A callback for a subscription. The client would end its reading, and say so on the console, when one
+ * throws: what is thrown here is thrown again where it is an uncaught exception like any other.
  */
 export const safely =
   (clock: Clock, onMessage: (message: Msg) => void) =>

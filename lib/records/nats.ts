@@ -109,8 +109,8 @@ export class NatsRecords implements Records {
   }
 
   /**
-   * The server looks through all records for the last of a chain, but finds one version at once. So the version
-   * that is known is looked up together with the next one: when that is not there, it is the last.
+   * The server looks through all records for the last of a chain, but finds one version at once. So the
+   * version that is known is looked up together with the next one: when that is not there, it is the last.
    */
   async #findLatest(chain: string): Promise<Latest> {
     const { cluster } = this.#o

@@ -142,7 +142,7 @@ export const connectFailure = (error: unknown, where: string): StartFailed => {
     case ErrorCode.Timeout:
     case ErrorCode.ConnectionTimeout:
       return fail(
-        `No NATS server answered at ${where} in time: check address and firewalls, or raise connectTimeoutMs.`,
+        `No NATS server answered at ${where} in time: check the address, or raise connectTimeoutMs.`,
       )
     case ErrorCode.AuthorizationViolation:
     case ErrorCode.BadAuthentication:

@@ -23,7 +23,18 @@ const isPlain = (value: object): boolean => {
   return proto === Object.prototype || proto === null
 }
 
-const writeHead = (w: Writer, count: number, fix: number, fixMax: number, code16: number): void => {
+/** How a type writes its length: in the code itself up to `fixMax`, then in 16 bits, then in 32. */
+interface Head {
+  readonly fix: number
+  readonly fixMax: number
+  readonly code16: number
+}
+const stringHead: Head = { fix: 0xa0, fixMax: 31, code16: 0xda }
+const bytesHead: Head = { fix: 0, fixMax: -1, code16: 0xc5 }
+const arrayHead: Head = { fix: 0x90, fixMax: 15, code16: 0xdc }
+const mapHead: Head = { fix: 0x80, fixMax: 15, code16: 0xde }
+
+const writeHead = (w: Writer, count: number, { fix, fixMax, code16 }: Head): void => {
   w.ensure(5)
   if (count <= fixMax) w.buf[w.at++] = fix | count
   else if (count <= 0xffff) {
@@ -48,7 +59,7 @@ const writeString = (w: Writer, value: string): void => {
   if (bytes > 31 && bytes < 256) {
     w.buf[w.at++] = 0xd9
     w.buf[w.at++] = bytes
-  } else writeHead(w, bytes, 0xa0, 31, 0xda)
+  } else writeHead(w, bytes, stringHead)
   w.at += w.buf.write(value, w.at, bytes, 'utf8')
 }
 
@@ -88,7 +99,7 @@ const writeBytes = (w: Writer, value: Uint8Array): void => {
   if (bytes < 256) {
     w.buf[w.at++] = 0xc4
     w.buf[w.at++] = bytes
-  } else writeHead(w, bytes, 0, -1, 0xc5)
+  } else writeHead(w, bytes, bytesHead)
   w.buf.set(value, w.at)
   w.at += bytes
 }
@@ -97,14 +108,14 @@ const writeObject = (w: Writer, value: object, depth: number): void => {
   if (value instanceof Uint8Array) return writeBytes(w, value)
   if (depth >= depthMax) throw new NotWritable('too deep')
   if (Array.isArray(value)) {
-    writeHead(w, value.length, 0x90, 15, 0xdc)
+    writeHead(w, value.length, arrayHead)
     for (let i = 0; i < value.length; i++) writeWire(w, value[i] as Wire, depth + 1)
     return
   }
   if (!isPlain(value)) throw new NotWritable('not plain')
   const keys = Object.keys(value)
   const head = w.at
-  writeHead(w, keys.length, 0x80, 15, 0xde)
+  writeHead(w, keys.length, mapHead)
   let count = 0
   for (const key of keys) {
     const field = (value as Record<string, Wire>)[key]

@@ -5,8 +5,8 @@
  *     tumen.<cluster>.r.<chain>.<version>                   one version of a record
  *     tumen.<cluster>.i.…                                   answers to requests, and what watches show
  *
- * A user of one cluster needs to publish and subscribe on `tumen.<cluster>.>`, and to publish on the subjects of
- * `apiSubjects`.
+ * A user of one cluster needs to publish and subscribe on `tumen.<cluster>.>`, and to publish on the
+ * subjects of `apiSubjects`.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { isName, nodeId, type NodeId, parseNodeId } from '../ids.js'

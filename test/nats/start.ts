@@ -163,7 +163,8 @@ t.test('nats start - TLS with a certificate on both sides', async (t) => {
   const server = await startNatsServer(
     t,
     (directory) =>
-      `${jetStreamConfig(directory)}\ntls { cert_file: "${pem('server')}", key_file: "${pem('server-key')}", ` +
+      `${jetStreamConfig(directory)}\ntls { cert_file: "${pem('server')}", ` +
+      `key_file: "${pem('server-key')}", ` +
       `ca_file: "${pem('ca')}", verify: true }`,
   )
   const client = { certFile: pem('client'), keyFile: pem('client-key') }
@@ -247,7 +248,8 @@ t.test('nats start - a missing permission is named, whichever it is', async (t) 
       `{ user: u${i}, password: p, permissions: { publish: { ${publish} }, subscribe: { ${subscribe} } } }`,
   )
   const enough =
-    '{ user: enough, password: p, permissions: { publish: ["tumen.c1.>", "$JS.API.>"], subscribe: "tumen.c1.>" } }'
+    '{ user: enough, password: p, permissions: ' +
+    '{ publish: ["tumen.c1.>", "$JS.API.>"], subscribe: "tumen.c1.>" } }'
   const server = await startNatsServer(
     t,
     (directory) =>

@@ -34,11 +34,11 @@ t.test(
     const race = async (chain: string): Promise<Created[]> =>
       Promise.all(sessions.map(({ records }, i) => createOn(harness, records, chain, 1, `w${i}`)))
 
-    const winners: Record<string, number> = { none: 0, one: 0, more: 0 }
+    const winners = { none: 0, one: 0, more: 0 }
     const count = (outcomes: readonly Created[]): void => {
       const won = outcomes.filter((outcome) => outcome === 'created').length
       const row = won === 0 ? 'none' : won === 1 ? 'one' : 'more'
-      winners[row] = (winners[row] ?? 0) + 1
+      winners[row]++
     }
     let n = 0
     const raceUntil = async (what: string, isOver: () => boolean): Promise<void> => {
@@ -56,8 +56,8 @@ t.test(
     const before = { ...winners }
     t.match(before, { none: 0, more: 0 })
     await servers[Number(leader?.slice(1))]?.kill()
-    await raceUntil('it goes on', () => (winners['one'] ?? 0) > (before['one'] ?? 0) + 400)
-    t.equal(winners['more'], 0)
+    await raceUntil('it goes on', () => winners.one > before.one + 400)
+    t.equal(winners.more, 0)
 
     t.match(await latestOn(harness, first.records, `shard.race.${n - 1}`), {
       tag: 'found',
