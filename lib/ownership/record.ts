@@ -70,7 +70,8 @@ const setDecided = (shard: Shard, isMine: boolean, context: StepContext): void =
 }
 
 const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): void => {
-  const hasGiven = shard.role === 'giving' && record.insync.includes(context.me)
+  // Only a hand-over names a former owner as in-sync, and its record may be seen late, or not at all but a later one.
+  const hasGiven = record.insync.includes(context.me)
   const dropped = shard.copy?.log.filter((change) => change.seq > (shard.copy?.released ?? 0)) ?? []
   shard.role = 'none'
   shard.reads = []
