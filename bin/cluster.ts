@@ -129,7 +129,8 @@ export class Cluster {
     if (seat.handle !== handle) return
     seat.handle = undefined
     this.options.onChange()
-    if (this.isEnding || seat.isHeld) return
+    // It was told to leave by somebody else, such as tumen drain over NATS.
+    if (this.isEnding || seat.isHeld || how === 'exit code 0') return
     const now = Date.now()
     seat.restarts.splice(
       0,
