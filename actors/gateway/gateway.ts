@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { type Clock, type Random, systemClock, systemRandom, type TumenNode } from '../../lib/index.js'
 import { closeCode, type Connection, openConnection } from './connection.js'
@@ -61,16 +62,8 @@ export const startGateway = async (node: TumenNode, options: GatewayOptions = {}
   const authenticate = options.authenticate ?? trusting
   const clients = new Set<Client>()
 
-  const server = new WebSocketServer({
-    host,
-    port,
-    maxPayload: limits.messageBytesMax,
-    perMessageDeflate: false,
-    clientTracking: false,
-  })
-  await listening(server)
-
-  server.on('connection', (socket) => {
+  const door = await openDoor(host, port, limits.messageBytesMax)
+  door.server.on('connection', (socket) => {
     // Without a listener an error of one client's socket would end the process; its close follows.
     socket.on('error', () => undefined)
     if (clients.size >= limits.connectionsCountMax) {
@@ -90,12 +83,11 @@ export const startGateway = async (node: TumenNode, options: GatewayOptions = {}
   const pings = pinging(clients, clock, limits.pingMs)
   const closeServer = once(() => {
     pings.cancel()
-    return new Promise<void>((resolve) => server.close(() => resolve()))
+    return door.close()
   })
-  const address = server.address() as { readonly port: number }
   return {
-    url: `ws://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
-    port: address.port,
+    url: `ws://${host.includes(':') ? `[${host}]` : host}:${door.port}`,
+    port: door.port,
     count: () => clients.size,
     stop: once(async () => {
       const isClosed = closeServer()
@@ -110,6 +102,33 @@ export const startGateway = async (node: TumenNode, options: GatewayOptions = {}
     drop: () => {
       void closeServer()
       for (const { socket } of clients) socket.terminate()
+    },
+  }
+}
+
+const openDoor = async (host: string, port: number, maxPayload: number) => {
+  const http = createServer((_, response) => {
+    response.writeHead(426, { connection: 'close' }).end('Connect with a WebSocket.\n')
+  })
+  const server = new WebSocketServer({
+    server: http,
+    maxPayload,
+    perMessageDeflate: false,
+    clientTracking: false,
+  })
+  const isListening = listening(server)
+  http.listen(port, host)
+  await isListening
+  return {
+    server,
+    port: (http.address() as { readonly port: number }).port,
+    close: () => {
+      server.close()
+      return new Promise<void>((resolve) => {
+        http.close(() => resolve())
+        // Else one that never finished its handshake would hold up the stop.
+        http.closeAllConnections()
+      })
     },
   }
 }
