@@ -124,9 +124,11 @@ export class Caretaker {
     const { me, membership, shards } = this.#options
     const record = shard.record
     if (record === null || record.owner === me || !membership.isGone(record.owner)) return false
-    const heir = record.insync.find((node) => !membership.isGone(node))
-    if (heir === me) shards.step(shard, (context) => claim(shard, context))
-    else if (heir === undefined && this.#isFirst(shard) && this.#isFree(record)) this.begin(shard)
+    // Whoever is not in the in-sync set is stopped by the claim itself.
+    const before = record.insync.slice(0, Math.max(0, record.insync.indexOf(me)))
+    if (record.insync.every((node) => membership.isGone(node))) {
+      if (this.#isFirst(shard) && this.#isFree(record)) this.begin(shard)
+    } else if (before.every((node) => membership.isGone(node))) shards.step(shard, (context) => claim(shard, context))
     return true
   }
   #isFirst(shard: Shard): boolean {
