@@ -32,6 +32,7 @@ export {
   type TellSpec,
 } from './api/message.js'
 export { Misuse, type MisuseCode } from './api/misuse.js'
+export type { NodeEvent } from './api/node-event.js'
 export type { NodeOptions } from './api/node-options.js'
 export type { Self, Spawned, Startable, StopOptions, Subscription, TumenNode } from './api/node-types.js'
 export {

@@ -2,6 +2,7 @@
 import type { Asked } from './answer.js'
 import type { types } from './brand.js'
 import type { Kind } from './kind.js'
+import type { NodeEvent } from './node-event.js'
 import type { AnyProtocol, IdOf, KindOf } from './protocol.js'
 import type { LocalRef, Ref } from './refs.js'
 import type { Listener, Topic, TopicScope } from './topic.js'
@@ -57,6 +58,12 @@ export interface TumenNode {
   publish<A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): void
   /** The handler must not throw; it runs in order of publication, per publisher. */
   subscribe<A, S extends TopicScope>(topic: Topic<string, A, S>, handle: Listener<A, S>): Subscription
+  /**
+   * Tells what happens on this node from now on: crashes and restarts of actors, dead letters, full
+   * mailboxes, who blocked the event loop and for how long, lost state. Each has a level and a sentence.
+   * The listener must not throw.
+   */
+  listen(listener: (event: NodeEvent) => void): Subscription
   /** What this node knows of itself and its cluster, as data. */
   status(): NodeStatus
   /** The supervision tree of this node, with what runs in it. */

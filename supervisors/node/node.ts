@@ -1,6 +1,7 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
 import { dataOf, kindData, kindNotInTree, topicData } from '../../lib/api/internal.js'
 import type { Kind } from '../../lib/api/kind.js'
+import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
 import type { AnyProtocol, IdOf, KindOf } from '../../lib/api/protocol.js'
 import type { LocalRef, Ref } from '../../lib/api/refs.js'
@@ -69,6 +70,10 @@ export class Node implements TumenNode {
 
   subscribe<A, S extends TopicScope>(topic: Topic<string, A, S>, handle: Listener<A, S>): Subscription {
     return { unsubscribe: this.#parts.pubsub.subscribe(topicData(topic), handle as TopicListener) }
+  }
+
+  listen(listener: (event: NodeEvent) => void): Subscription {
+    return { unsubscribe: this.#parts.events.listen(listener) }
   }
 
   status(): NodeStatus {

@@ -14,6 +14,7 @@ import type { Clock, Timer } from '../../lib/std/clock.js'
 import type { Random } from '../../lib/std/random.js'
 import type { Session } from '../../lib/transport/transport.js'
 import { entityCells } from './entity-cells.js'
+import { NodeEvents } from './events.js'
 import { deliverLocal } from './inbound.js'
 import { type RefHome, RemoteRef } from './refs.js'
 import { Tree } from './tree.js'
@@ -48,6 +49,7 @@ export class Parts {
   readonly home: RefHome
   readonly outside: Outside
   readonly tree: Tree
+  readonly events: NodeEvents
   node!: TumenNode
   engine: Engine | null = null
   lastId: NodeId | null = null
@@ -70,6 +72,7 @@ export class Parts {
     this.name = options.name
     this.config = options.config
     this.kernel = options.kernel
+    this.events = new NodeEvents(options.kernel)
     this.pubsub = options.pubsub
     this.session = options.session
     this.kinds = options.kinds
@@ -138,6 +141,7 @@ export class Parts {
       control: () => undefined,
       event: (event) => {
         this.eventCounts[event.tag] = (this.eventCounts[event.tag] ?? 0) + 1
+        this.events.ofEngine(event)
       },
     }
     this.#starting = startEngine({

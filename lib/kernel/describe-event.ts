@@ -1,0 +1,63 @@
+import type { NodeEvent } from '../api/node-event.js'
+import type { LifecycleEvent } from './events.js'
+import type { ExitReason } from './exit-reason.js'
+
+type Told = readonly [level: NodeEvent['level'], sentence: string]
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const endOf = (reason: ExitReason): string =>
+  reason.tag === 'crash' ? `crashed: ${textOf(reason.error)}` : reason.tag
+const tagOf = (message: unknown): string => {
+  const tag = (message as { readonly tag?: unknown } | null | undefined)?.tag
+  return typeof tag === 'string' ? ` (${tag})` : ''
+}
+
+const suspectsOf = (suspects: readonly string[]): string => {
+  if (suspects.length === 0) return 'Something outside of actors, or code of an actor after an await,'
+  if (suspects.length === 1) return `Actor ${suspects[0]}`
+  return `One of the actors ${suspects.slice(0, 5).join(', ')}${suspects.length > 5 ? ', …' : ''}`
+}
+
+const told = (event: LifecycleEvent): Told => {
+  switch (event.tag) {
+    case 'ActorStarted':
+      return ['debug', `Actor ${event.path} started.`]
+    case 'ActorRestarted':
+      return ['info', `Actor ${event.path} restarted, incarnation ${event.incarnation}.`]
+    case 'ActorStopped':
+      return [
+        event.reason.tag === 'kill' ? 'warn' : 'debug',
+        `Actor ${event.path} stopped: ${endOf(event.reason)}.`,
+      ]
+    case 'ActorCrashed':
+      return ['error', `Actor ${event.path} crashed${tagOf(event.message)}: ${textOf(event.error)}`]
+    case 'MailboxHigh':
+      return [
+        'warn',
+        `${event.mailboxCount} of ${event.mailboxCountMax} messages wait for actor ${event.path}. ` +
+          'It is slower than those who tell it: spread the load, or raise mailboxCountMax.',
+      ]
+    case 'LoopBlocked':
+      return [
+        'warn',
+        `${suspectsOf(event.suspects)} blocked the event loop for ${Math.round(event.blockedMs)} ms. ` +
+          'Nothing else of this process ran meanwhile: split the work, or move it to a worker thread.',
+      ]
+    case 'DeadLettered': {
+      const { path, reason, message } = event.letter
+      return ['info', `A message${tagOf(message)} to ${path} was not delivered: ${reason}.`]
+    }
+    case 'IntensityExceeded':
+      return [
+        'error',
+        `Supervisor ${event.path} gave up: more than ${event.intensity} restarts in ${event.periodMs} ms.`,
+      ]
+  }
+}
+
+/** An event of the kernel as a node tells it. */
+export const describeEvent = (event: LifecycleEvent): NodeEvent => {
+  const { tag, ...fields } = event
+  const [level, sentence] = told(event)
+  return { tag, level, sentence, fields }
+}

@@ -1,0 +1,62 @@
+import type { NodeEvent } from '../../lib/api/node-event.js'
+import type { EngineEvent } from '../../lib/engine/protocol.js'
+import { describeEvent } from '../../lib/kernel/describe-event.js'
+import type { Kernel } from '../../lib/kernel/kernel.js'
+
+const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
+  switch (event.tag) {
+    case 'DeadLetter':
+      return ['info', `A message (${event.message}) to ${event.address} was not delivered: ${event.reason}.`]
+    case 'Owned':
+      return ['debug', `Shard ${event.shard} is owned here now, epoch ${event.epoch}, ${howOf[event.how]}.`]
+    case 'SteppedDown':
+      return [
+        'info',
+        `Shard ${event.shard} is no longer owned here; ${event.outputsDropped} unseen outputs were dropped.`,
+      ]
+    case 'StateLost':
+      return [
+        'error',
+        `Every copy of shard ${event.shard} is gone: its entities begin anew. Give the kind more copies.`,
+      ]
+    case 'Broken':
+      return ['error', `A broken assumption, please report it: ${event.what}`]
+  }
+}
+const howOf = { empty: 'begun empty', copy: 'taken over with its copy' } as const
+
+const describeEngineEvent = (event: EngineEvent): NodeEvent => {
+  const { tag, ...fields } = event
+  const [level, sentence] = told(event)
+  return { tag, level, sentence, fields }
+}
+
+/**
+ * Everything that happens on a node, to whoever listens. Without a listener events of actors are not even
+ * made.
+ */
+export class NodeEvents {
+  readonly #kernel: Kernel
+  readonly #listeners = new Set<(event: NodeEvent) => void>()
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  listen(listener: (event: NodeEvent) => void): () => void {
+    // Its own function, so that one listener may be added twice and removed once.
+    const each = (event: NodeEvent): void => listener(event)
+    this.#listeners.add(each)
+    const forget = this.#kernel.listen((event) => each(describeEvent(event)))
+    return () => {
+      forget()
+      this.#listeners.delete(each)
+    }
+  }
+
+  ofEngine(event: EngineEvent): void {
+    if (this.#listeners.size === 0) return
+    const described = describeEngineEvent(event)
+    for (const each of this.#listeners) each(described)
+  }
+}
