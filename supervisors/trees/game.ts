@@ -1,7 +1,8 @@
 /**
  * The game's tree: what exists on a node, how it restarts, and what falls with it.
  *
- * Read it as a table. `entities` are spread over all nodes of the cluster, one per id; a `worker` is on every node.
+ * Read it as a table. `entities` are spread over all nodes of the cluster, one per id; a `worker` is on every
+ * node.
  */
 import {
   coordinator,

@@ -1,4 +1,7 @@
-/** One connection over a scripted node: what is in flight, in which order, and what a slow or broken other side costs. */
+/**
+ * One connection over a scripted node: what is in flight, in which order, and what a slow or broken other
+ * side costs.
+ */
 import t from 'tap'
 import { gatewayLimits } from '../../../actors/gateway/limits.js'
 import { openConnection } from '../../../actors/gateway/connection.js'
