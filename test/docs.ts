@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { commandsPage, gatewayLimits } from '../actors/index.js'
 import { type Block, blocksOf, type Page, readPages } from './fixtures/docs/blocks.js'
 import { compilePrograms, runToEnd, savePrograms } from './fixtures/docs/program.js'
 
@@ -133,6 +134,15 @@ t.test('docs - every promise in GUARANTEES names its test', async (t) => {
       namedTests(promise).some(({ claim }) => claim !== undefined),
       promise.slice(0, 80),
     )
+  }
+})
+
+t.test('docs - the page of the gateway has every command and every limit', async (t) => {
+  const text = pages.find(({ path }) => path === 'docs/gateway.md')?.text ?? ''
+  t.ok(text.includes(commandsPage()), 'the commands are those of the table, word for word')
+  for (const [limit, value] of Object.entries(gatewayLimits)) {
+    const row = text.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${limit}\``)) ?? ''
+    t.ok(row.includes(value.toLocaleString('en')), `${limit} is ${value}`)
   }
 })
 
