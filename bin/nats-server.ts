@@ -14,6 +14,8 @@ const stopMsMax = 3_000
 export interface RunningNats {
   readonly url: string
   readonly pid: number
+  /** Its configuration and store. */
+  readonly directory: string
   /** Called when it ends without having been told to. */
   onExit(listener: (sentence: string) => void): void
   /** Ends it and removes its store. */
@@ -35,11 +37,16 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
+/** Debian puts it where a user's PATH does not look. */
+const systemDirectories =
+  process.platform === 'win32' ? [] : ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin']
+
 /** The nats-server of the PATH, of the system's own directories, or of the cache. */
-export const findNatsServer = (environment: NodeJS.ProcessEnv = process.env): string | undefined => {
+export const findNatsServer = (
+  environment: NodeJS.ProcessEnv = process.env,
+  system: readonly string[] = systemDirectories,
+): string | undefined => {
   const onPath = (environment['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
-  // Debian puts it where a user's PATH does not look.
-  const system = process.platform === 'win32' ? [] : ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin']
   const directories = [...onPath, ...system, cacheDirectory(environment)]
   return directories.map((directory) => join(directory, program)).find(isExecutable)
 }
@@ -107,6 +114,7 @@ const running = (child: ChildProcess, url: string, directory: string, words: () 
   return {
     url,
     pid: child.pid ?? 0,
+    directory,
     onExit: (listener) => {
       child.once('exit', (code, signal) => {
         if (!isStopping) listener(`nats-server ended with ${code ?? signal}: ${words()}`)

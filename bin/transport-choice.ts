@@ -15,12 +15,13 @@ export interface ChoiceOptions {
 export const chooseTransport = async (
   options: ChoiceOptions,
   say: (line: string) => void,
+  find: () => string | undefined = findNatsServer,
 ): Promise<Choice> => {
   if (options.memory && options.nats !== undefined) throw new Plain('Choose one of --nats and --memory.', 2)
   const url = options.nats ?? process.env['TUMEN_NATS_URL']
   if (options.memory) return { transport: 'memory', url: null, server: undefined }
   if (url !== undefined) return { transport: 'nats', url, server: undefined }
-  const path = findNatsServer()
+  const path = find()
   if (path === undefined) {
     say(
       'There is no nats-server on the PATH or in the cache: all nodes run in this process, on memory. ' +

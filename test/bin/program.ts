@@ -1,0 +1,88 @@
+import t from 'tap'
+import { knobNames } from '../../lib/config.js'
+import { launchedApp, Place } from '../fixtures/launcher.js'
+
+/** One sentence: no stack, and a line or two at most. */
+const isPlain = (text: string): boolean =>
+  text.trim().split('\n').length <= 2 && !text.includes('    at ') && text.length < 400
+
+t.test('program - what is given wrongly is refused in a sentence that names it, with code 2', async (t) => {
+  const place = new Place(t)
+  const wrong: readonly (readonly [args: readonly string[], sentence: RegExp])[] = [
+    [['confg'], /unknown command 'confg'\n\(Did you mean config\?\)/],
+    [['up', '--nods', '3'], /unknown option '--nods'\n\(Did you mean --nodes\?\)/],
+    [
+      ['up', '--nodes', '0', launchedApp],
+      /'--nodes <count>' argument '0' is invalid\. Expected a whole number from 1 to 64/,
+    ],
+    [['up', '--kill-at', '1.5', launchedApp], /Expected a number between 0 and 1/],
+    [['up', 'nothing.js'], /There is no file .*nothing\.js\./],
+    [
+      ['up', launchedApp, '--lease-ms', 'soon'],
+      /flags: leaseMs: expected a whole number from 100 to 600000\./,
+    ],
+    [['up', launchedApp, '--memory', '--nats', 'nats://127.0.0.1:1'], /Choose one of --nats and --memory\./],
+    [['node', launchedApp], /A node needs a NATS server: --nats URL or TUMEN_NATS_URL\./],
+    [['node', launchedApp, '--health', '70000'], /Expected a port from 0 to 65535/],
+    [['ask', 'counter'], /missing required argument 'id'/],
+    [['ask', 'counter', 'a', '{'], /JSON: expected JSON/],
+    [['ask', 'counter', 'a', 'Total', '--timeout', 'x'], /Expected a whole number of milliseconds/],
+    [['status', '--nats', 'nats://127.0.0.1:1'], /With --nats also name the cluster: --cluster NAME\./],
+    [['kill'], /missing required argument 'node'/],
+    [['nats', 'install', '--from', 'here'], /--from: expected a URL/],
+    [['config', '--probe-ms', '-3'], /probeMs: expected a whole number/],
+  ]
+  for (const [args, sentence] of wrong) {
+    const { code, stderr, stdout } = await place.run(args)
+    t.match(stderr, sentence, args.join(' '))
+    t.equal(code, 2, `${args.join(' ')}: code`)
+    t.equal(stdout, '')
+    t.ok(isPlain(stderr), `${args.join(' ')}: a sentence and no more`)
+  }
+})
+
+t.test('program - what is not there is said with code 1', async (t) => {
+  const place = new Place(t)
+  for (const verb of ['status', 'tree', 'drain', 'kill']) {
+    const args = verb === 'drain' || verb === 'kill' ? [verb, 'n1'] : [verb]
+    const { code, stderr } = await place.run(args)
+    t.match(stderr, /^No cluster runs on this machine: start one with tumen up/)
+    t.equal(code, 1)
+  }
+  const { code, stderr } = await place.run(['node', launchedApp, '--nats', 'nats://127.0.0.1:1'])
+  t.match(stderr, /Nothing listens at nats:\/\/127\.0\.0\.1:1/)
+  t.equal(code, 1)
+  const up = await place.run(['up', launchedApp, '--nats', 'nats://127.0.0.1:1'])
+  t.match(up.stderr, /Nothing listens at nats:\/\/127\.0\.0\.1:1/)
+  t.equal(up.code, 1)
+})
+
+t.test('program - a variable that is not known is refused', async (t) => {
+  const { code, stderr } = await new Place(t, { TUMEN_LEESE_MS: '4000' }).run(['config'])
+  t.equal(stderr, 'The variable TUMEN_LEESE_MS is not known; did you mean TUMEN_LEASE_MS?\n')
+  t.equal(code, 2)
+})
+
+t.test('program - config prints every knob, for people and as JSON', async (t) => {
+  const place = new Place(t, { TUMEN_PROBE_MS: '150' })
+  const text = await place.run(['config', '--lease-ms', '4000'])
+  t.equal(text.code, 0)
+  t.match(text.stdout, /leaseMs {2}4000 ms {2}from flag {2}default 5000/)
+  t.match(text.stdout, /probeMs {2}150 ms {2}from environment/)
+  const json = await place.run(['config', '--json'])
+  const rows = JSON.parse(json.stdout) as { knob: string }[]
+  t.same(
+    rows.map(({ knob }) => knob),
+    knobNames,
+  )
+})
+
+t.test('program - each verb has its help', async (t) => {
+  const place = new Place(t)
+  for (const verb of ['up', 'node', 'status', 'tree', 'ask', 'tell', 'drain', 'kill', 'config', 'nats']) {
+    const { code, stdout } = await place.run([verb, '--help'])
+    t.equal(code, 0)
+    t.match(stdout, new RegExp(`^Usage: tumen ${verb}`))
+    if (verb !== 'nats') t.match(stdout, /--json|--managed|--health/)
+  }
+})
