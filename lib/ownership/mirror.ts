@@ -147,8 +147,14 @@ export const settleRole = (shard: Shard, context: StepContext): void => {
   if (record === null || isOwning(shard)) return
   if (includesNode(record.insync, context.me)) {
     if (shard.copy === null || shard.copy.gen < record.gen) {
-      // Named when the generation began, and never filled: nothing can have been released without me.
-      if (record.epoch !== record.born) context.act({ do: 'broken', what: 'in the in-sync set without a copy' })
+      // Named when the generation began, and never filled: nothing can have been released without me. Else I was
+      // taken out again and told to drop my copy before I saw this record: the next one says so.
+      if (record.epoch !== record.born) {
+        shard.role = 'none'
+        shard.copy = null
+        context.act({ do: 'read-record' })
+        return
+      }
       shard.copy = emptyCopy(record.gen, record.epoch)
     }
     if (shard.role !== 'claiming') shard.role = 'mirror'
