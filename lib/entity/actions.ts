@@ -97,9 +97,8 @@ const closeInto = (
   context: StepContext,
 ): void => {
   const { asker, tag } = parseAsked(asked)
-  const isOpen =
-    context.copy?.replies.get(asker.reqId)?.outcome === 'pending' ||
-    draft.replies.some(([reqId, state]) => reqId === asker.reqId && state === 'pending')
+  const drafted = draft.replies.findLast(([reqId]) => reqId === asker.reqId)?.[1]
+  const isOpen = (drafted ?? context.copy?.replies.get(asker.reqId)?.outcome) === 'pending'
   const spec = context.kind.data.specs.get(tag)
   if (!isOpen || spec === undefined) return
   const payload = outcome === 'reply' ? encodeReply(spec, value) : encodeRefusal(spec, value)
