@@ -44,6 +44,9 @@ export interface Connection {
 /** Why a socket is closed by the gateway. */
 export const closeCode = { stops: 1001, policy: 1008, overloaded: 1013, replaced: 4001 } as const
 
+/** Of what the cluster closes a socket for. */
+const closeCodes = { replaced: closeCode.replaced, 'node-stops': closeCode.stops } as const
+
 const cutShort = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text)
 
 export const openConnection = (options: ConnectionOptions): Connection => {
@@ -52,6 +55,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let tokens: Tokens = fullBucket(bucket, clock.monotonic())
   let strikes = 0
   let pending = 0
+  let refusedLogins = 0
   let fresh = 0
   let isOpen = true
   /** `undefined`: nobody yet. `busy`: being looked up. */
@@ -84,11 +88,13 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     const found = await identify(options.authenticate, given.credentials ?? {})
     if (E.isLeft(found)) {
       who = undefined
-      return send(errorAnswer(id, 'FORBIDDEN', cutShort(found.left)))
+      send(errorAnswer(id, 'FORBIDDEN', cutShort(found.left)))
+      if (++refusedLogins >= limits.loginTriesCountMax) close(closeCode.policy, 'too many logins')
+      return
     }
     if (!isOpen) return
     const session = freshSession(random)
-    const toClient = { send, close: (reason: string) => close(closeCode.replaced, reason) }
+    const toClient = { send, close: (reason: keyof typeof closeCodes) => close(closeCodes[reason], reason) }
     try {
       const arrival = { player: found.right, session, socket: toClient, timeoutMs: limits.answerMs }
       const welcome = await arrive(node, arrival)

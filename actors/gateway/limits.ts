@@ -16,6 +16,8 @@ export interface GatewayLimits {
   readonly bufferedBytesMax: number
   /** Milliseconds without a login after which a socket is closed with 1008. Default 10,000. */
   readonly loginMs: number
+  /** So many refused logins close the socket with 1008. Default 5. */
+  readonly loginTriesCountMax: number
   /** How long an answer may take, in milliseconds, before the client is told UNAVAILABLE. Default 5,000. */
   readonly answerMs: number
   /** A socket that does not answer a ping within this time is gone, in milliseconds. Default 30,000. */
@@ -31,6 +33,7 @@ export const gatewayLimits: GatewayLimits = {
   strikesCountMax: 100,
   bufferedBytesMax: 262_144,
   loginMs: 10_000,
+  loginTriesCountMax: 5,
   answerMs: 5_000,
   pingMs: 30_000,
 }

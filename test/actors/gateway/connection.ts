@@ -232,3 +232,10 @@ t.test('connection - the rate is even, with room for a burst', async (t) => {
   await say('ping')
   t.match(sent.at(-1), { ok: true })
 })
+
+t.test('connection - who is refused too often is cut off', async (t) => {
+  const { say, sent, closed } = connected(() => ({ refused: 'no' }), { loginTriesCountMax: 2 })
+  for (let i = 0; i < 3; i++) await say('login', { credentials: {} })
+  t.match(sent, [{ error: 'FORBIDDEN' }, { error: 'FORBIDDEN' }])
+  t.same(closed, [[1008, 'too many logins']])
+})
