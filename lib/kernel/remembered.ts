@@ -1,4 +1,5 @@
 import type { AskError } from '../errors.js'
+import { RingBuffer } from '../std/ring-buffer.js'
 import type { OpenAsk } from './asks.js'
 
 /** How an ask with a `reqId` ended. */
@@ -7,16 +8,23 @@ export type Answered =
   | { readonly tag: 'refusal'; readonly value: unknown }
 
 interface Entry {
+  readonly reqId: string
   readonly at: number
   answered: Answered | undefined
-  readonly waiting: OpenAsk[]
+  waiting: readonly OpenAsk[]
 }
+const nobody: readonly OpenAsk[] = []
+
+/** How many old entries are looked at for each new one: more than one, so that the bounds are reached again. */
+const lookedAtCountMax = 4
 
 /**
  * The asks an actor has been sent with a `reqId`, so that each is applied once. Bounded by count and age.
  */
 export class Remembered {
   private readonly entries = new Map<string, Entry>()
+  /** Oldest first: finding the first key of a map that loses its first keys again and again is slow. */
+  private readonly order = new RingBuffer<Entry>()
 
   constructor(
     private readonly countMax: number,
@@ -27,12 +35,13 @@ export class Remembered {
   isNew(reqId: string, ask: OpenAsk, now: number): boolean {
     const entry = this.entries.get(reqId)
     if (entry === undefined || now - entry.at > this.keepMs) {
-      this.entries.delete(reqId)
       this.makeRoom(now)
-      this.entries.set(reqId, { at: now, answered: undefined, waiting: [ask] })
+      const fresh = { reqId, at: now, answered: undefined, waiting: [ask] }
+      this.entries.set(reqId, fresh)
+      this.order.push(fresh)
       return true
     }
-    if (entry.answered === undefined) entry.waiting.push(ask)
+    if (entry.answered === undefined) entry.waiting = [...entry.waiting, ask]
     else give(ask, entry.answered)
     return false
   }
@@ -42,7 +51,9 @@ export class Remembered {
     const entry = this.entries.get(reqId)
     if (entry === undefined || entry.answered !== undefined) return false
     entry.answered = answered
-    for (const ask of entry.waiting.splice(0)) give(ask, answered)
+    const { waiting } = entry
+    entry.waiting = nobody
+    for (const ask of waiting) give(ask, answered)
     return true
   }
 
@@ -52,14 +63,19 @@ export class Remembered {
       for (const ask of waiting) ask.fail(error)
     }
     this.entries.clear()
+    this.order.drain()
   }
 
   /** What is not answered yet is kept: the bound on open asks bounds it. */
   private makeRoom(now: number): void {
-    for (const [reqId, entry] of this.entries) {
-      if (entry.answered === undefined) continue
-      if (this.entries.size < this.countMax && now - entry.at <= this.keepMs) return
-      this.entries.delete(reqId)
+    for (let left = lookedAtCountMax; left > 0; left--) {
+      const oldest = this.order.peek()
+      if (oldest === undefined) return
+      if (this.entries.size < this.countMax && now - oldest.at <= this.keepMs) return
+      this.order.shift()
+      if (this.entries.get(oldest.reqId) !== oldest) continue
+      if (oldest.answered === undefined) this.order.push(oldest)
+      else this.entries.delete(oldest.reqId)
     }
   }
 }

@@ -62,9 +62,10 @@ export class PendingAsk implements Due {
     readonly asks: Asks,
     readonly given: AskGiven,
     readonly done: (result: AskResult) => void,
+    now: number,
   ) {
     this.resendMs = asks.options.resendMs
-    this.deadline = asks.options.clock.monotonic() + given.timeoutMs
+    this.deadline = now + given.timeoutMs
   }
 
   expired(): void {
@@ -87,15 +88,16 @@ export class Asks {
 
   /** `done` runs once; before this returns when too many wait already. */
   ask(given: AskGiven, done: (result: AskResult) => void): PendingAsk {
-    const ask = new PendingAsk(this, given, done)
-    const { countMax } = this.options
+    const { countMax, clock } = this.options
+    const now = clock.monotonic()
+    const ask = new PendingAsk(this, given, done, now)
     if (this.#pending.size >= countMax) {
       const address = formatAddress(given.kind, given.id)
       this.end(ask, { tag: 'error', error: { tag: 'Overloaded', address, mailboxCountMax: countMax, retryAfterMs: 100 } })
       return ask
     }
     ask.number = this.#pending.add(ask)
-    this.#send(ask)
+    this.#send(ask, now)
     return ask
   }
 
@@ -106,7 +108,7 @@ export class Asks {
     if (result.tag === 'error' && isPassing(result.error)) {
       ask.trouble = result.error
       ask.resendMs = this.options.resendMs
-      this.#later(ask, soonMs)
+      this.#later(ask, soonMs, this.options.clock.monotonic())
     } else this.end(ask, result)
     return true
   }
@@ -125,7 +127,7 @@ export class Asks {
     for (const ask of this.#pending.values()) {
       if (ask.isOver || !concerns(ask)) continue
       ask.resendMs = this.options.resendMs
-      this.#send(ask)
+      this.#send(ask, this.options.clock.monotonic())
     }
   }
 
@@ -136,8 +138,9 @@ export class Asks {
 
   /** For `PendingAsk` only. */
   expired(ask: PendingAsk): void {
-    if (this.options.clock.monotonic() >= ask.deadline) this.end(ask, { tag: 'error', error: this.#lateError(ask) })
-    else this.#send(ask)
+    const now = this.options.clock.monotonic()
+    if (now >= ask.deadline) this.end(ask, { tag: 'error', error: this.#lateError(ask) })
+    else this.#send(ask, now)
   }
 
   #lateError({ trouble, given, wasSent }: PendingAsk): AskError {
@@ -148,25 +151,25 @@ export class Asks {
       : { tag: 'Unavailable', address, retryAfterMs: this.options.resendMs }
   }
 
-  #later(ask: PendingAsk, delayMs: number): void {
+  #later(ask: PendingAsk, delayMs: number, now: number): void {
     this.#deadlines.drop(ask)
-    this.#deadlines.set(ask, Math.max(0, Math.min(delayMs, ask.deadline - this.options.clock.monotonic())))
+    this.#deadlines.set(ask, Math.max(0, Math.min(delayMs, ask.deadline - now)))
   }
 
-  #send(ask: PendingAsk): void {
-    const { me, clock, resendMs } = this.options
+  #send(ask: PendingAsk, now: number): void {
+    const { me, resendMs } = this.options
     const { kind, id, tag, payload, reqId, floor } = ask.given
-    const remainingMs = Math.max(1, Math.ceil(ask.deadline - clock.monotonic()))
+    const remainingMs = Math.max(1, Math.ceil(ask.deadline - now))
     const envelope = { type: 'ask', asker: me, ask: ask.number, kind, id, tag, payload, hops: 0, reqId, remainingMs } as const
     const sent = this.options.send(ask, floor === undefined ? envelope : { ...envelope, floor })
     if (typeof sent === 'object') {
       this.end(ask, { tag: 'error', error: sent })
       return
     }
-    if (!sent) return this.#later(ask, Math.min(ask.resendMs, soonMs * 2))
+    if (!sent) return this.#later(ask, Math.min(ask.resendMs, soonMs * 2), now)
     ask.wasSent = true
     ask.trouble = null
-    this.#later(ask, ask.resendMs)
+    this.#later(ask, ask.resendMs, now)
     ask.resendMs = Math.min(ask.resendMs * 2, 8 * resendMs)
   }
 }
