@@ -5,6 +5,7 @@ import {
   type MessageData,
   noActions,
   type OutcomeData,
+  stateMutated,
   stepReturnedNothing,
 } from '../api/internal.js'
 import { specOfMessage } from '../api/maker.js'
@@ -174,6 +175,10 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   }
 
   receive(item: Item): void | PromiseLike<void> {
+    return this.isFreezing ? this.takeNaming(item) : this.take(item)
+  }
+
+  private take(item: Item): void | PromiseLike<void> {
     if (item instanceof OpenAsk) return this.receiveAsk(item)
     if (item instanceof Heard) return this.receiveHeard(item)
     const { tag } = item
@@ -218,6 +223,19 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   /** From plain nact code. */
   delivered(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void {
     this.ref.deliver(message, replyTo)
+  }
+
+  /** With diagnostics on: a change in place gets its sentence instead of the engine's own words. */
+  private takeNaming(item: Item): void | PromiseLike<void> {
+    const named = (error: unknown): unknown =>
+      isInPlaceChange(error) ? stateMutated(this.kind, '', tagOf(item), error) : error
+    try {
+      return this.take(item)?.then(undefined, (error: unknown) => {
+        throw named(error)
+      })
+    } catch (error) {
+      throw named(error)
+    }
   }
 
   private receiveAsk(ask: OpenAsk): void | PromiseLike<void> {
@@ -407,6 +425,13 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     const { path, incarnation } = this.cell
     if (ledger.isHeard) ledger.emit({ tag: 'ActorCrashed', path, incarnation, error, message: undefined })
   }
+}
+
+const isInPlaceChange = (error: unknown): boolean =>
+  error instanceof TypeError && /read only|not extensible|Cannot delete|Cannot redefine/.test(error.message)
+const tagOf = (item: Item): string => {
+  if (item instanceof Heard) return 'hears'
+  return item instanceof OpenAsk ? item.message.tag : item.tag
 }
 
 const unhandled = (kind: string, tag: string): Misuse =>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import * as io from 'io-ts'
-import { act, behavior, message, next, nodeProtocol, refused } from '../../../lib/index.js'
-import { Counter, Other, reasonOf, started } from '../../fixtures/kernel/counter.js'
+import { act, behavior, message, next, nodeProtocol, refused, reply } from '../../../lib/index.js'
+import { Counter, Other, reasonOf, Said, started } from '../../fixtures/kernel/counter.js'
 import { bed, deferred, startActor } from '../../fixtures/kernel/index.js'
 
 t.test('local actor - tells change its state in order, and reads see it', async (t) => {
@@ -211,23 +211,56 @@ t.test('local actor - act.command is refused with a sentence', async (t) => {
   t.match(ended, [{ tag: 'crash', error: { message: /await the ask on a ref/ } }])
 })
 
-t.test('local actor - with diagnostics a state changed in place is a crash', async (t) => {
-  const Mutable = nodeProtocol('mutable', { Push: message() })
+t.test('local actor - with diagnostics a state changed in place is a crash with a sentence', async (t) => {
+  const Mutable = nodeProtocol('mutable', {
+    Push: message(),
+    Late: message(),
+    Ask: message().replies(),
+    Other: message(),
+  })
+  const change = (state: { list: number[] }) => {
+    state.list.push(2)
+    return next(state)
+  }
   const mutable = behavior(Mutable, {
     init: () => ({ list: [1] }),
     on: {
-      Push: (state) => {
-        state.list.push(2)
-        return next(state)
+      Push: change,
+      Late: async (state) => {
+        await Promise.resolve()
+        return change(state)
+      },
+      Ask: (state) => {
+        state.list = []
+        return reply(state)
+      },
+      Other: () => {
+        throw new TypeError('of another kind')
       },
     },
-  })
+  }).hears(Said, change)
+  const sentence = /The handler \w+ of mutable\/ changed its state or payload in place/
   for (const diagnostics of [true, false]) {
     const { kernel, settle } = bed({ diagnostics })
-    const { actor, ended } = startActor(kernel, mutable)
+    const { actor, ended, outside } = startActor(kernel, mutable)
     actor.ref.tell(Mutable.Push() as never)
     await settle()
     t.equal(ended.length, diagnostics ? 1 : 0)
+    if (!diagnostics) continue
+    const again = async (act: () => unknown): Promise<void> => {
+      actor.begin(() => undefined)
+      act()
+      await settle()
+    }
+    await again(() => actor.ref.tell(Mutable.Late() as never))
+    await again(() => actor.ref.ask(Mutable.Ask() as never).catch(() => undefined))
+    await again(() => outside.emit('said', { text: 'x' }))
+    t.match(
+      ended,
+      Array.from({ length: 4 }, () => ({ error: { code: 'StateMutated', message: sentence } })),
+    )
+    await again(() => actor.ref.tell(Mutable.Other() as never))
+    t.match(ended[4], { error: { message: 'of another kind' } })
   }
 })
 
