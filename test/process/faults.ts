@@ -1,4 +1,6 @@
 /** What each fault does to three real processes: the rows of docs/GUARANTEES.md that need a real clock and server. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Book } from '../fixtures/counter-node.js'
 import { eventually, hasNatsServer, startNatsServer } from '../fixtures/nats-server.js'
@@ -111,6 +113,26 @@ t.test(
     const told = await n3.ask({ verb: 'read', ids, timeoutMs: 20_000 })
     t.same(told.errors, { StateLost: ids.length })
     const { totals } = await n3.ask({ verb: 'read', ids, timeoutMs: 5_000 })
+    t.same(totals, Object.fromEntries(ids.map((id) => [id, 0])))
+  },
+)
+
+t.test(
+  'faults - a store that was lost ends every incarnation, and its state is gone untold',
+  { skip, timeout },
+  async (t) => {
+    const { server, n1, n2, n3 } = await trio(t)
+    await server.kill()
+    rmSync(join(server.directory, 'js'), { recursive: true, force: true })
+    await server.restart()
+    for (const node of [n1, n2, n3]) {
+      await eventually(`${node.name} has joined the new store`, async () => {
+        const { status, counters } = await node.ask({ verb: 'status' })
+        return status === 'ready' && counters['node_rejoins_total'] === 1
+      })
+    }
+    const { totals, errors } = await n3.ask({ verb: 'read', ids, timeoutMs: 20_000 })
+    t.same(errors, {})
     t.same(totals, Object.fromEntries(ids.map((id) => [id, 0])))
   },
 )
