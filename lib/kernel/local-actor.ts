@@ -13,6 +13,7 @@ import { Misuse } from '../api/misuse.js'
 import type { Origin } from '../api/topic.js'
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
+import { ActorAsks } from './actor-asks.js'
 import { type Asker, OpenAsk } from './asks.js'
 import type { Cell, CellOptions } from './cell.js'
 import type { DeadLetterReason } from './events.js'
@@ -21,7 +22,7 @@ import type { Kernel } from './kernel.js'
 import type { Ended, Lifecycle } from './lifecycle.js'
 import { LocalActorRef, type Referred } from './local-ref.js'
 import type { Outside } from './outside.js'
-import { Remembered } from './remembered.js'
+import type { Answered } from './remembered.js'
 
 export interface LocalActorOptions {
   readonly name: string
@@ -67,9 +68,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   private readonly isFreezing: boolean
   private inHand: OpenAsk | undefined
   private stopsItself = false
-  private putOff: Map<string, OpenAsk> | undefined
-  private asksPutOffCount = 0
-  private remembered: Remembered | undefined
+  private asks: ActorAsks | undefined
   private unsubscribe: (() => void)[] | undefined
 
   constructor(
@@ -167,11 +166,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
         'self.asked is only there while an ask is handled; this is a tell, or it is over.',
       )
     }
-    this.putOff ??= new Map()
-    for (const [token, ask] of this.putOff) if (ask === inHand) return token
-    const token = `${this.cell.incarnation}.${++this.asksPutOffCount}`
-    this.putOff.set(token, inHand)
-    return token
+    return this.ownAsks().tokenOf(inHand, this.cell.incarnation)
   }
 
   receive(item: Item): void | PromiseLike<void> {
@@ -247,7 +242,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
       this.kernel.ledger.errors++
       return
     }
-    if (reqId !== undefined && !this.memory().isNew(reqId, ask, this.kernel.clock.monotonic())) return
+    if (reqId !== undefined && !this.ownAsks().isNew(reqId, ask, this.kernel.clock.monotonic())) return
     const handle = this.on[tag]
     if (handle === undefined) throw unhandled(this.behavior.kind, tag)
     this.inHand = ask
@@ -300,12 +295,9 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     if (decision.actions !== noActions) this.perform(decision.actions)
   }
 
-  private answer(
-    ask: OpenAsk,
-    answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown },
-  ): void {
-    if (ask.reqId !== undefined && this.remembered?.answer(ask.reqId, answered) === true) return
-    if (answered.tag === 'reply') ask.reply(answered.value)
+  private answer(ask: OpenAsk, answered: Answered): void {
+    if (this.asks !== undefined) this.asks.answer(ask, answered)
+    else if (answered.tag === 'reply') ask.reply(answered.value)
     else ask.refuse(answered.value)
   }
 
@@ -344,18 +336,9 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     }
   }
 
-  private answerLater(
-    token: string,
-    answered: { readonly tag: 'reply' | 'refusal'; readonly value: unknown },
-  ): void {
-    const ask = this.putOff?.get(token)
-    if (ask === undefined) {
-      const { path } = this.cell
-      this.kernel.ledger.bury({ path, reason: 'late-reply', message: answered.value })
-      return
-    }
-    this.putOff?.delete(token)
-    this.answer(ask, answered)
+  private answerLater(token: string, answered: Answered): void {
+    if (this.asks?.answerLater(token, answered) === true) return
+    this.kernel.ledger.bury({ path: this.cell.path, reason: 'late-reply', message: answered.value })
   }
 
   private become(state: unknown): void {
@@ -398,16 +381,13 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   }
 
   private loseAsks(error: AskError): void {
-    for (const ask of this.putOff?.values() ?? []) ask.fail(error)
-    this.putOff = undefined
-    this.remembered?.fail(error)
-    this.remembered = undefined
+    this.asks?.fail(error)
+    this.asks = undefined
   }
 
-  private memory(): Remembered {
-    const { repliesCountMax, replyKeepMs } = this.kernel.limits
-    this.remembered ??= new Remembered(repliesCountMax, replyKeepMs)
-    return this.remembered
+  private ownAsks(): ActorAsks {
+    this.asks ??= new ActorAsks(this.kernel.limits)
+    return this.asks
   }
 
   private hear(): void {
