@@ -30,7 +30,9 @@ export const createPubSub = (options: PubSubOptions): PubSub => {
   const byName = new Map<string, Set<Subscription>>()
 
   const fanOut = (name: string, call: (subscription: Subscription) => void): void => {
-    for (const subscription of [...(byName.get(name) ?? [])]) call(subscription)
+    const known = byName.get(name)
+    // One listener may end another's subscription.
+    for (const subscription of [...(known ?? [])]) if (known?.has(subscription)) call(subscription)
   }
   return {
     publish: (topic, payload) => {

@@ -26,7 +26,11 @@ t.test('commands - one is kept in the outbox until its answer has come back to t
   bench.step('a', { type: 'answer', number: 1, outcome: 'reply', payload: 5 })
   t.same(bench.state('a').paid, ['b 5'])
   t.equal(bench.copy('a').outbox.size, 0)
-  t.equal(bench.step('a', { type: 'answer', number: 1, outcome: 'reply', payload: 5 }).type, 'nothing', 'once')
+  t.equal(
+    bench.step('a', { type: 'answer', number: 1, outcome: 'reply', payload: 5 }).type,
+    'nothing',
+    'once',
+  )
 })
 
 t.test('commands - a refusal is an answer too', async (t) => {
@@ -68,15 +72,18 @@ t.test('commands - an answer that does not fit is a complaint, and the command s
   t.equal(bench.copy('a').outbox.size, 1)
 })
 
-t.test('commands - one of an entity that has stopped is still answered, for the outbox to empty', async (t) => {
-  const bench = new StepBench()
-  bench.tell('a', 'Pay', { to: 'b', n: 1 })
-  bench.tell('a', 'End')
-  t.equal(bench.copy('a').outbox.size, 1, 'the stop does not take it back')
-  t.equal(tagOf(bench.step('a', { type: 'answer', number: 1, outcome: 'reply', payload: 1 })), 'change')
-  t.match(bench.copy('a'), { life: 'stopped' })
-  t.equal(bench.copy('a').outbox.size, 0)
-})
+t.test(
+  'commands - one of an entity that has stopped is still answered, for the outbox to empty',
+  async (t) => {
+    const bench = new StepBench()
+    bench.tell('a', 'Pay', { to: 'b', n: 1 })
+    bench.tell('a', 'End')
+    t.equal(bench.copy('a').outbox.size, 1, 'the stop does not take it back')
+    t.equal(tagOf(bench.step('a', { type: 'answer', number: 1, outcome: 'reply', payload: 1 })), 'change')
+    t.match(bench.copy('a'), { life: 'stopped' })
+    t.equal(bench.copy('a').outbox.size, 0)
+  },
+)
 
 t.test('commands - the receiver answers a repeated one from memory, for as long as it is sent', async (t) => {
   const bench = new StepBench()

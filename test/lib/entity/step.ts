@@ -27,7 +27,10 @@ t.test('step - a refusal changes no state, and is remembered as well', async (t)
   t.match(outputsOf(refused), [{ outcome: 'refusal', payload: 'TOO_MUCH' }])
   t.notOk('state' in changeOf(refused))
   t.equal(bench.state('a').total, 3)
-  t.match(bench.ask('a', 'Add', { n: 1 }, { reqId: 'r' }), { type: 'remembered', reply: { outcome: 'refusal' } })
+  t.match(bench.ask('a', 'Add', { n: 1 }, { reqId: 'r' }), {
+    type: 'remembered',
+    reply: { outcome: 'refusal' },
+  })
 })
 
 t.test('step - a refusal does not bring an entity to life', async (t) => {
@@ -77,22 +80,25 @@ t.test('step - what was put off is refused at most once, whatever the handler sa
   t.equal(first.length, 1, 'one step closes it once')
 })
 
-t.test('step - what cannot be read is answered Malformed with a complaint, and changes nothing', async (t) => {
-  const bench = new StepBench()
-  for (const result of [
-    bench.ask('a', 'Add', { n: 'three' }),
-    bench.ask('a', 'Add'),
-    bench.ask('a', 'Bump', { n: 1 }),
-    bench.ask('a', 'Nothing'),
-    bench.ask('a', 'Rang', { name: 'x' }),
-    bench.tell('a', 'Add', { n: 1 }),
-    bench.tell('a', 'Bump', { n: null }),
-    bench.tell('a', 'toString'),
-  ])
-    t.match(result, { type: 'error', error: { tag: 'Malformed', address: 'purse/a' } })
-  t.equal(bench.copies.size, 0)
-  t.match(bench.ask('a', 'Add', { n: 'three' }), { error: { complaints: [/n: expected number/] } })
-})
+t.test(
+  'step - what cannot be read is answered Malformed with a complaint, and changes nothing',
+  async (t) => {
+    const bench = new StepBench()
+    for (const result of [
+      bench.ask('a', 'Add', { n: 'three' }),
+      bench.ask('a', 'Add'),
+      bench.ask('a', 'Bump', { n: 1 }),
+      bench.ask('a', 'Nothing'),
+      bench.ask('a', 'Rang', { name: 'x' }),
+      bench.tell('a', 'Add', { n: 1 }),
+      bench.tell('a', 'Bump', { n: null }),
+      bench.tell('a', 'toString'),
+    ])
+      t.match(result, { type: 'error', error: { tag: 'Malformed', address: 'purse/a' } })
+    t.equal(bench.copies.size, 0)
+    t.match(bench.ask('a', 'Add', { n: 'three' }), { error: { complaints: [/n: expected number/] } })
+  },
+)
 
 t.test('step - an id that was not spawned has no recipient; a spawn starts it once', async (t) => {
   const bench = new StepBench(spawnedPurse)
@@ -175,12 +181,15 @@ t.test('step - a handler that throws, or returns nothing or a promise, changes n
   t.equal(bench.copies.size, 0)
 })
 
-t.test('step - tells and publications leave with the change, in the order in which they were said', async (t) => {
-  t.same(outputsOf(new StepBench().tell('a', 'Say', { to: 'b', text: 'hi' })), [
-    { to: 'entity', id: 'b', kind: 'purse', tag: 'Bump', payload: { n: 1 } },
-    { to: 'topic', topic: 'news', payload: { text: 'hi' } },
-  ])
-})
+t.test(
+  'step - tells and publications leave with the change, in the order in which they were said',
+  async (t) => {
+    t.same(outputsOf(new StepBench().tell('a', 'Say', { to: 'b', text: 'hi' })), [
+      { to: 'entity', id: 'b', kind: 'purse', tag: 'Bump', payload: { n: 1 } },
+      { to: 'topic', topic: 'news', payload: { text: 'hi' } },
+    ])
+  },
+)
 
 t.test('step - a tell with a position that was heard before does nothing', async (t) => {
   const bench = new StepBench(purse)
