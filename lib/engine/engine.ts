@@ -11,7 +11,8 @@ import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, kindOfShard, type NodeId, parseNodeId } from '../ids.js'
 import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
-import { Ownership, type OwnershipEvents } from '../ownership/ownership.js'
+import type { OwnershipEvents } from '../ownership/options.js'
+import { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import { Asks, type AskResult, type PendingAsk } from '../routing/asks.js'
 import { createRouter, type Router } from '../routing/router.js'
@@ -20,7 +21,7 @@ import type { AskEnvelope, Envelope, Position, PublishEnvelope, TellEnvelope, Wi
 import { sendCommand } from './commands.js'
 import { handOver } from './leaving.js'
 import { positionFilter } from './positions.js'
-import type { EngineCounts, EngineOptions, Message, Target, Whereabouts } from './protocol.js'
+import type { EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
 
 /** How often an engine looks whether it has seen what was there before it. */
 const livePollMs = 20

@@ -1,7 +1,7 @@
 /** Begins one incarnation: joins the cluster, then runs an engine until it is stopped or declared dead. */
 import { createMembership, type Membership } from '../membership/membership.js'
 import { Engine } from './engine.js'
-import type { EngineOptions } from './protocol.js'
+import type { EngineOptions } from './options.js'
 
 /** `on.ready` brings the engine; `on.lost` says that there is none any more. The returned `stop` says nothing. */
 export const startEngine = (

@@ -6,7 +6,7 @@ import { encodePayload, encodeRefusal, encodeReply } from '../api/spec.js'
 import type { Wire } from '../wire/envelope.js'
 import { parseAsked } from './asked.js'
 import type { Draft } from './draft.js'
-import type { StepContext } from './protocol.js'
+import type { Asker, StepContext } from './protocol.js'
 
 const encoded = (message: MessageData): Wire => encodePayload(message[specOfMessage], message.payload)
 
@@ -62,10 +62,8 @@ const oneInto = (
       break
     }
     case 'answer':
-      closeInto(draft, data.asked, 'reply', data.reply, context)
-      break
     case 'refuse':
-      closeInto(draft, data.asked, 'refusal', data.refusal, context)
+      closeInto(draft, data, context)
       break
     case 'publish': {
       const { codec, name } = data.topic
@@ -88,21 +86,30 @@ const oneInto = (
   }
 }
 
+/** Remembers an answer under its reqId, and sends it. */
+export const answerInto = (
+  draft: Draft,
+  given: { readonly asker: Asker; readonly outcome: 'reply' | 'refusal'; readonly payload: Wire },
+  { limits, now }: StepContext,
+): void => {
+  const { asker, outcome, payload } = given
+  const keepMs = asker.floor === undefined ? limits.replyKeepMs : limits.commandKeepMs
+  draft.replies.push([asker.reqId, outcome, payload, now + keepMs])
+  draft.outputs.push({ to: 'asker', asker: asker.node, ask: asker.ask, outcome, payload })
+}
+
 /** Answers an ask that was put off, once: what is not open any more is left alone. */
 const closeInto = (
   draft: Draft,
-  asked: string,
-  outcome: 'reply' | 'refusal',
-  value: unknown,
+  data: Extract<ActionData, { type: 'answer' | 'refuse' }>,
   context: StepContext,
 ): void => {
-  const { asker, tag } = parseAsked(asked)
+  const { asker, tag } = parseAsked(data.asked)
   const drafted = draft.replies.findLast(([reqId]) => reqId === asker.reqId)?.[1]
   const isOpen = (drafted ?? context.copy?.replies.get(asker.reqId)?.outcome) === 'pending'
   const spec = context.kind.data.specs.get(tag)
   if (!isOpen || spec === undefined) return
-  const payload = outcome === 'reply' ? encodeReply(spec, value) : encodeRefusal(spec, value)
-  const keepMs = asker.floor === undefined ? context.limits.replyKeepMs : context.limits.commandKeepMs
-  draft.replies.push([asker.reqId, outcome, payload, context.now + keepMs])
-  draft.outputs.push({ to: 'asker', asker: asker.node, ask: asker.ask, outcome, payload })
+  if (data.type === 'answer')
+    answerInto(draft, { asker, outcome: 'reply', payload: encodeReply(spec, data.reply) }, context)
+  else answerInto(draft, { asker, outcome: 'refusal', payload: encodeRefusal(spec, data.refusal) }, context)
 }

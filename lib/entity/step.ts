@@ -16,9 +16,8 @@ import {
 } from '../api/spec.js'
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
-import type { Wire } from '../wire/envelope.js'
 import { sizeOf } from '../wire/size.js'
-import { actionsInto } from './actions.js'
+import { actionsInto, answerInto } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
 import { type Draft, newDraft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
@@ -131,7 +130,7 @@ const stepSpawn = (context: StepContext, asker: Asker): StepResult => {
   const isStarting = !isLive(context)
   const payload = isStarting ? 'started' : 'already-started'
   if (isStarting) draft.life = 'live'
-  answer(context, draft, asker, 'reply', payload)
+  answerInto(draft, { asker: asker, outcome: 'reply', payload: payload }, context)
   return done(context, draft, stateOf(context))
 }
 
@@ -187,11 +186,11 @@ interface Open {
 
 const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: Open | null): StepResult => {
   if (outcome.type === 'refused') {
-    if (open !== null) answer(context, draft, open.asker, 'refusal', encodeRefusal(open.spec, outcome.value))
+    if (open !== null) answerInto(draft, { asker: open.asker, outcome: 'refusal', payload: encodeRefusal(open.spec, outcome.value) }, context)
     return done(context, draft, undefined)
   }
   if (open !== null && outcome.type === 'replied')
-    answer(context, draft, open.asker, 'reply', encodeReply(open.spec, outcome.value))
+    answerInto(draft, { asker: open.asker, outcome: 'reply', payload: encodeReply(open.spec, outcome.value) }, context)
   if (open !== null && outcome.type === 'put-off')
     draft.replies.push([open.asker.reqId, 'pending', undefined, context.now + context.limits.commandKeepMs])
   actionsInto(draft, outcome.actions, context)
@@ -222,13 +221,6 @@ const decide = (context: StepContext, tag: string, payload: unknown, at: object)
   if (outcome !== undefined) return outcome
   const isPromise = typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
   throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, tag)
-}
-
-/** Remembers the answer under its reqId and sends it. */
-const answer = (context: StepContext, draft: Draft, asker: Asker, outcome: 'reply' | 'refusal', payload: Wire): void => {
-  const keepMs = asker.floor === undefined ? context.limits.replyKeepMs : context.limits.commandKeepMs
-  draft.replies.push([asker.reqId, outcome, payload, context.now + keepMs])
-  draft.outputs.push({ to: 'asker', asker: asker.node, ask: asker.ask, outcome, payload })
 }
 
 const done = (context: StepContext, draft: Draft, state: unknown): StepResult => {

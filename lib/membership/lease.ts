@@ -105,7 +105,12 @@ export const tendLease = (state: State, now: number, out: Action[]): void => {
   } else if (state.watchShown) readBack(state, now, out)
 }
 
-export const onCreated = (state: State, id: number, outcome: Created, now: number, out: Action[]): void => {
+export const onCreated = (
+  state: State,
+  { id, outcome }: { readonly id: number; readonly outcome: Created },
+  now: number,
+  out: Action[],
+): void => {
   const done = state.operation
   if (done?.id !== id || !done.record) return
   state.operation = null
@@ -128,8 +133,7 @@ export const onCreated = (state: State, id: number, outcome: Created, now: numbe
 
 const judgePrevious = (
   state: State,
-  version: number,
-  record: MemberRecord,
+  { version, record }: { readonly version: number; readonly record: MemberRecord },
   now: number,
   out: Action[],
 ): void => {
@@ -159,13 +163,18 @@ const readWhileJoining = (state: State, found: Found, now: number, out: Action[]
     state.phase = 'claiming'
   } else if (found.tag === 'found') {
     state.version = found.version
-    if (isAlive(found.record)) return judgePrevious(state, found.version, found.record, now, out)
+    if (isAlive(found.record)) return judgePrevious(state, found, now, out)
     state.previous = { record: found.record, version: found.version, since: now, changes: 0, noResponders: 0 }
     state.phase = 'claiming'
   }
 }
 
-export const onLatest = (state: State, id: number, found: Found, now: number, out: Action[]): void => {
+export const onLatest = (
+  state: State,
+  { id, found }: { readonly id: number; readonly found: Found },
+  now: number,
+  out: Action[],
+): void => {
   const done = state.operation
   if (done?.id !== id) return
   state.operation = null

@@ -40,8 +40,7 @@ export const tendProbes = (state: State, now: number, out: Action[]): void => {
 
 export const onProbed = (
   state: State,
-  node: NodeId,
-  answer: ProbeAnswer,
+  { node, answer }: { readonly node: NodeId; readonly answer: ProbeAnswer },
   now: number,
   out: Action[],
 ): void => {

@@ -41,7 +41,7 @@ const onProbeAnswer = (state: State, input: Of<'Probed'>, now: number, out: Acti
   if (input.node === state.previous?.record.node && state.me === null)
     onPreviousProbed(state, input.answer === 'no-responders')
   else if (state.probes.get(input.node)?.sentAt === input.sentAt)
-    onProbed(state, input.node, input.answer, now, out)
+    onProbed(state, input, now, out)
 }
 
 const take = (state: State, input: Input, now: number, out: Action[]): void => {
@@ -59,11 +59,11 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
     case 'Status':
       return onStatus(state, input, now, out)
     case 'Created':
-      return onCreated(state, input.id, input.outcome, now, out)
+      return onCreated(state, input, now, out)
     case 'Buried':
       return onBuried(state, input, now, out)
     case 'Latest':
-      return onLatest(state, input.id, input.found, now, out)
+      return onLatest(state, input, now, out)
     case 'Probed':
       return onProbeAnswer(state, input, now, out)
     case 'Suspect':

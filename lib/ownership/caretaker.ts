@@ -1,7 +1,7 @@
 /** Looks after shards from time to time: orphans find an owner, owners find mirrors, what hangs is asked again. */
 import type { Config } from '../config.js'
 import { kindOfShard, type NodeId } from '../ids.js'
-import type { View } from '../membership/membership.js'
+import type { View } from '../membership/state.js'
 import { type Ranking, ranking } from '../placement/placement.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { claim } from './mirror.js'

@@ -3,13 +3,10 @@
  * engine what was released, taken over and given away. Everything is driven by callbacks, on one thread.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import type { Config } from '../config.js'
 import type { Change } from '../entity/copy.js'
 import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
-import type { View } from '../membership/membership.js'
-import type { Latest, Records, RecordVersion, Watch } from '../records/records.js'
-import type { Clock } from '../std/clock.js'
-import type { Envelope, MirrorEnvelope, Wire } from '../wire/envelope.js'
+import type { Latest, RecordVersion, Watch } from '../records/records.js'
+import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
 import { Caretaker } from './caretaker.js'
 import { fillOf } from './fill.js'
 import { onAppend, onDrop, onFill } from './mirror.js'
@@ -23,41 +20,12 @@ import {
   shardChainPrefix,
   shardOfChain,
 } from './protocol.js'
+import type { OwnershipOptions } from './options.js'
 import { observe, onLatest, onWritten } from './record.js'
 import { rules as properRules, type Rules } from './rules.js'
 import { Shards } from './shards.js'
 import { type Action, type HeldRead, isOwning, type Shard, type StepContext } from './state.js'
 import { createWrites, type Writes } from './writes.js'
-
-export interface OwnershipOptions {
-  readonly me: NodeId
-  readonly records: Records
-  readonly clock: Clock
-  readonly config: Config
-  readonly rules?: Rules
-  readonly membership: {
-    view(): View
-    leaseHolds(): boolean
-    isGone(node: NodeId): boolean
-    /** Gone, and its lease has run out also by its own clock. */
-    leaseIsOver(node: NodeId): boolean
-  }
-  /** How many mirrors a kind wants; 0 for kinds without. */
-  copiesOf(kind: string): number
-  send(to: NodeId, envelope: Envelope): void
-  readonly on: OwnershipEvents
-}
-export interface OwnershipEvents {
-  /** The outputs of a change may leave. */
-  released(shard: Shard, change: Change): void
-  took(shard: Shard, how: 'empty' | 'copy'): void
-  steppedDown(shard: Shard, dropped: readonly Change[]): void
-  /** The record now names another node; mail held back may follow. */
-  gave(shard: Shard, to: NodeId): void
-  giveFailed(shard: Shard): void
-  recordChanged(shard: Shard, before: NodeId | null): void
-  broken(shard: Shard, what: string): void
-}
 
 export class Ownership {
   readonly #options: OwnershipOptions

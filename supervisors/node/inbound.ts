@@ -8,15 +8,21 @@ import {
   specOf,
   specOfMessage,
 } from '../../lib/api/internal.js'
-import type { LocalAnswer } from '../../lib/engine/protocol.js'
-import { formatAddress, type NodeId } from '../../lib/ids.js'
+import type { LocalAnswer } from '../../lib/engine/options.js'
+import { formatAddress } from '../../lib/ids.js'
+import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { AskEnvelope, TellEnvelope } from '../../lib/wire/envelope.js'
-import type { Parts } from './parts.js'
+
+/** The actors of this node, as messages from outside find them. */
+export interface Receivers {
+  readonly name: string
+  readonly tree: { local(kind: string): LocalActor | undefined }
+  bury(kind: string, id: string, message: unknown): void
+}
 
 export const deliverLocal = (
-  parts: Parts,
+  parts: Receivers,
   envelope: AskEnvelope | TellEnvelope,
-  _from: NodeId,
   answer: LocalAnswer,
 ): void => {
   const { kind, tag } = envelope

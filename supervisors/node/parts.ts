@@ -136,7 +136,7 @@ export class Parts {
         this.isFrozen = isFrozen
       },
       changed: () => undefined,
-      local: (envelope, from, answer) => deliverLocal(this, envelope, from, answer),
+      local: (envelope, _from, answer) => deliverLocal(this, envelope, answer),
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
       control: () => undefined,
       event: (event) => {

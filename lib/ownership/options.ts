@@ -1,0 +1,40 @@
+/** What the ownership of a node's shards is given, and what it says. */
+import type { Config } from '../config.js'
+import type { Change } from '../entity/copy.js'
+import type { NodeId } from '../ids.js'
+import type { View } from '../membership/membership.js'
+import type { Records } from '../records/records.js'
+import type { Clock } from '../std/clock.js'
+import type { Envelope } from '../wire/envelope.js'
+import type { Rules } from './rules.js'
+import type { Shard } from './state.js'
+
+export interface OwnershipOptions {
+  readonly me: NodeId
+  readonly records: Records
+  readonly clock: Clock
+  readonly config: Config
+  readonly rules?: Rules
+  readonly membership: {
+    view(): View
+    leaseHolds(): boolean
+    isGone(node: NodeId): boolean
+    /** Gone, and its lease has run out also by its own clock. */
+    leaseIsOver(node: NodeId): boolean
+  }
+  /** How many mirrors a kind wants; 0 for kinds without. */
+  copiesOf(kind: string): number
+  send(to: NodeId, envelope: Envelope): void
+  readonly on: OwnershipEvents
+}
+export interface OwnershipEvents {
+  /** The outputs of a change may leave. */
+  released(shard: Shard, change: Change): void
+  took(shard: Shard, how: 'empty' | 'copy'): void
+  steppedDown(shard: Shard, dropped: readonly Change[]): void
+  /** The record now names another node; mail held back may follow. */
+  gave(shard: Shard, to: NodeId): void
+  giveFailed(shard: Shard): void
+  recordChanged(shard: Shard, before: NodeId | null): void
+  broken(shard: Shard, what: string): void
+}
