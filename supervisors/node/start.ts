@@ -28,7 +28,10 @@ import { entitiesIn, rooted, workersIn } from './tree.js'
  *
  * Errors: rejects with `StartFailed`, whose sentence says what is wrong and what to do.
  */
-export const startNode = async (options: NodeOptions): Promise<TumenNode> => {
+export const startNode = async (options: NodeOptions): Promise<TumenNode> => (await startParts(options)).node
+
+/** As `startNode`, with what is behind the node: for the test cluster. */
+export const startParts = async (options: NodeOptions): Promise<Parts> => {
   const config = checkedConfig(options)
   const spec = checkedTree(options)
   const clock = options.clock ?? systemClock
@@ -47,7 +50,7 @@ export const startNode = async (options: NodeOptions): Promise<TumenNode> => {
     await parts.stop(0)
     throw error
   }
-  return parts.node
+  return parts
 }
 
 const checkedConfig = ({ config = {} }: NodeOptions): Config => {

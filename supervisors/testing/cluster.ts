@@ -1,0 +1,214 @@
+/** A whole cluster in one process on one clock: nodes that a test kills, freezes and cuts off. */
+import type { ChildSpec } from '../../lib/api/child-data.js'
+import type { TumenNode } from '../../lib/api/node-types.js'
+import type { ConfigInput } from '../../lib/config.js'
+import { seededRandom } from '../../lib/std/random.js'
+import { faulty, type FaultyTransport } from '../../lib/transport/faulty.js'
+import { memory } from '../../lib/transport/memory.js'
+import type { Parts } from '../node/parts.js'
+import { startParts } from '../node/start.js'
+import { NodeClock, TestClock } from './clock.js'
+
+/** What closes when a test ends: tap, node:test and vitest each have one of these. */
+export type Closes =
+  | { teardown(fn: () => Promise<void>): unknown }
+  | { after(fn: () => Promise<void>): unknown }
+  | { onTestFinished(fn: () => Promise<void>): unknown }
+
+export interface TestClusterOptions<N extends string> {
+  readonly nodes: readonly N[]
+  /** Called once per node. */
+  readonly tree: () => ChildSpec
+  /** The same seed gives the same run; default 1. */
+  readonly seed?: number
+  /** Default: that of a node, with fewer shards and with `diagnostics`. */
+  readonly config?: ConfigInput
+}
+
+export interface WaitOptions {
+  /** Milliseconds of the cluster's time; default 10,000. */
+  readonly deadlineMs?: number
+}
+
+/**
+ * Nodes in this process, over memory, on one virtual clock. Everything else is real: trees, frames, records, leases,
+ * mirrors, takeovers.
+ *
+ * What is due at this moment runs by itself, so an ask between healthy nodes is just awaited. Time passes only in
+ * `advance` and `waitUntil`: an ask that needs time, such as one to an entity whose node was just killed, is awaited
+ * inside `waitUntil`, or after `advance`.
+ */
+export interface TestCluster<N extends string> {
+  readonly node: { readonly [K in N]: TumenNode }
+  readonly seed: number
+  /** Wall clock of all nodes, in milliseconds since 1970. */
+  now(): number
+  /** Moves the one clock of all nodes and runs everything that falls due, in order. */
+  advance(ms: number): Promise<void>
+  /**
+   * Lets time pass until the condition holds. A condition that throws or rejects does not hold yet; its last error,
+   * and what each node knows, are in the message when the deadline passes.
+   */
+  waitUntil(what: string, holds: () => boolean | Promise<boolean>, options?: WaitOptions): Promise<void>
+  /** As SIGKILL: from now on nothing of it reaches anybody, and nobody is told. */
+  kill(node: N): void
+  /** Starts a killed node again under its name. `node[name]` is then the new one. */
+  restart(node: N): Promise<void>
+  /** As SIGSTOP: nothing of it runs, what is sent to it waits. */
+  freeze(node: N): void
+  thaw(node: N): void
+  /** From now on nothing gets from one to the other; the other way is as before. */
+  cut(from: N, to: N): void
+  /** Ends all cuts. */
+  heal(): void
+}
+
+const startDeadlineMs = 60_000
+/** After it every node is a witness of crashes: nodes that have only just come up suspect nobody. */
+const warmUpMs = 3_000
+const stepMs = 5
+
+class Cluster<N extends string> implements TestCluster<N> {
+  readonly node = {} as Record<N, TumenNode>
+  readonly seed: number
+  readonly #options: TestClusterOptions<N>
+  readonly #clock = new TestClock()
+  readonly #transport: FaultyTransport
+  readonly #running = new Map<N, Parts>()
+  readonly #clocks = new Map<N, NodeClock>()
+  #startsCount = 0
+  #ending: Promise<unknown>[] = []
+
+  constructor(options: TestClusterOptions<N>) {
+    this.#options = options
+    this.seed = options.seed ?? 1
+    this.#transport = faulty(memory(), { clock: this.#clock, random: seededRandom(this.seed) })
+  }
+
+  async start(): Promise<void> {
+    await this.#during(Promise.all(this.#options.nodes.map((name) => this.#startOne(name))), startDeadlineMs)
+    await this.waitUntil('all nodes are ready', () => this.#allReady(), { deadlineMs: startDeadlineMs })
+    await this.advance(warmUpMs)
+  }
+
+  now(): number {
+    return this.#clock.now()
+  }
+  advance(ms: number): Promise<void> {
+    return this.#clock.pass(ms)
+  }
+
+  async waitUntil(what: string, holds: () => boolean | Promise<boolean>, options: WaitOptions = {}): Promise<void> {
+    const { deadlineMs = 10_000 } = options
+    const until = this.#clock.monotonic() + deadlineMs
+    let lastError: unknown
+    for (;;) {
+      const looking = Promise.resolve()
+        .then(holds)
+        .catch((error: unknown) => {
+          lastError = error
+          return false
+        })
+      const found = await this.#during(looking, until - this.#clock.monotonic())
+      if (found === true) return
+      if (this.#clock.monotonic() >= until) throw new Error(this.#dump(what, deadlineMs, lastError))
+      await this.advance(stepMs)
+    }
+  }
+
+  kill(node: N): void {
+    const parts = this.#running.get(node)
+    if (parts === undefined) return
+    this.#running.delete(node)
+    this.thaw(node)
+    this.#ending.push(parts.session.close(), parts.stop(0))
+  }
+  async restart(node: N): Promise<void> {
+    if (this.#running.has(node)) throw new Error(`${node} runs already: kill it first`)
+    await this.#during(this.#startOne(node), startDeadlineMs)
+  }
+  freeze(node: N): void {
+    this.#clocks.get(node)?.freeze()
+    this.#transport.faults.pause(node)
+  }
+  thaw(node: N): void {
+    this.#clocks.get(node)?.thaw()
+    this.#transport.faults.resume(node)
+  }
+  cut(from: N, to: N): void {
+    this.#transport.faults.cut(from, to)
+  }
+  heal(): void {
+    this.#transport.faults.heal()
+  }
+
+  async close(): Promise<void> {
+    for (const node of [...this.#running.keys()]) this.kill(node)
+    await this.#during(Promise.allSettled(this.#ending), startDeadlineMs)
+  }
+
+  async #startOne(name: N): Promise<void> {
+    const clock = new NodeClock(this.#clock)
+    this.#clocks.set(name, clock)
+    const parts = await startParts({
+      cluster: 'test',
+      name,
+      transport: this.#transport,
+      tree: this.#options.tree(),
+      config: { shardCount: 64, diagnostics: true, ...this.#options.config },
+      clock,
+      random: seededRandom(this.seed * 1_009 + ++this.#startsCount),
+    })
+    this.#running.set(name, parts)
+    this.node[name] = parts.node
+  }
+
+  /** Lets time pass while something is under way; undefined when it takes longer. */
+  async #during<A>(work: Promise<A>, deadlineMs: number): Promise<A | undefined> {
+    const until = this.#clock.monotonic() + deadlineMs
+    let isOver = false
+    const watched = work.finally(() => {
+      isOver = true
+    })
+    watched.catch(() => undefined)
+    await this.#clock.settle()
+    while (!isOver && this.#clock.monotonic() < until) await this.advance(stepMs)
+    return isOver ? watched : undefined
+  }
+
+  #allReady(): boolean {
+    const statuses = [...this.#running.values()].map((parts) => parts.node.status())
+    return statuses.every(
+      ({ status, members }) =>
+        status === 'ready' && members.filter((member) => member.status === 'ready').length === statuses.length,
+    )
+  }
+
+  #dump(what: string, deadlineMs: number, lastError: unknown): string {
+    const nodes = [...this.#running.values()].map((parts) => {
+      const { node, status, members, kinds } = parts.node.status()
+      const seen = members.map((member) => `${member.node} ${member.status}`).join(', ')
+      const runs = kinds.map((k) => `${k.kind}: owns ${k.shardsOwned}, mirrors ${k.shardsMirrored} shards`).join('; ')
+      return `  ${node} ${status}; sees ${seen || 'nobody'}; ${runs}`
+    })
+    const last = lastError === undefined ? '' : `\nthe last error: ${String(lastError)}`
+    return `not within ${deadlineMs} ms: ${what} (seed ${this.seed})${last}\n${nodes.join('\n')}`
+  }
+}
+
+const closeWith = (t: Closes, fn: () => Promise<void>): void => {
+  if ('teardown' in t) t.teardown(fn)
+  else if ('after' in t) t.after(fn)
+  else t.onTestFinished(fn)
+}
+
+/** Starts the nodes and waits until all are ready; they end with the test. */
+export const testCluster = async <const N extends string>(
+  t: Closes,
+  options: TestClusterOptions<N>,
+): Promise<TestCluster<N>> => {
+  const cluster = new Cluster(options)
+  closeWith(t, () => cluster.close())
+  await cluster.start()
+  return cluster
+}
