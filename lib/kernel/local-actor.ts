@@ -313,17 +313,23 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   private performOne(action: ReturnType<typeof actionData>): void {
     switch (action.type) {
       case 'tell':
-        return this.outside.tell(action.to, action.message)
+        this.outside.tell(action.to, action.message)
+        return
       case 'publish':
-        return this.outside.publish(action.topic, action.payload)
+        this.outside.publish(action.topic, action.payload)
+        return
       case 'after':
-        return this.cell.after(action.delayMs, action.message, action.name)
+        this.cell.after(action.delayMs, action.message, action.name)
+        return
       case 'cancel':
-        return this.cell.cancel(action.name)
+        this.cell.cancel(action.name)
+        return
       case 'answer':
-        return this.answerLater(action.asked, { tag: 'reply', value: action.reply })
+        this.answerLater(action.asked, { tag: 'reply', value: action.reply })
+        return
       case 'refuse':
-        return this.answerLater(action.asked, { tag: 'refusal', value: action.refusal })
+        this.answerLater(action.asked, { tag: 'refusal', value: action.refusal })
+        return
       case 'stop':
         this.stopsItself = true
         return

@@ -93,19 +93,25 @@ const take = (
 ): void => {
   switch (event.tag) {
     case 'Start':
-      return start(state)
+      start(state)
+      return
     case 'Stop':
-      return end(state, shutdown)
+      end(state, shutdown)
+      return
     case 'Started':
-      return started(state, event.id, event.run)
+      started(state, event.id, event.run)
+      return
     case 'StartFailed':
-      return startFailed(state, event, now, actions)
+      startFailed(state, event, now, actions)
+      return
     case 'Ended':
-      return ended(state, event, now, actions)
+      ended(state, event, now, actions)
+      return
     case 'Retry':
-      return retry(state, event)
+      retry(state, event)
+      return
     default:
-      return asked(state, event, actions)
+      asked(state, event, actions)
   }
 }
 

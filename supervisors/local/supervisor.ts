@@ -198,32 +198,40 @@ export class Supervisor implements Child {
   private perform(action: SupervisorAction): void {
     switch (action.tag) {
       case 'start':
-        return this.startHeld(action.id, action.run)
+        this.startHeld(action.id, action.run)
+        return
       case 'stop':
-        return this.stopHeld(action.id, action.run)
+        this.stopHeld(action.id, action.run)
+        return
       case 'close':
-        return this.closeChild(action.id, action.reason, action.spec)
+        this.closeChild(action.id, action.reason, action.spec)
+        return
       case 'retry': {
         const { decider } = this
         const { id, run } = action
-        return this.kernel.clock.defer(() => {
+        this.kernel.clock.defer(() => {
           if (this.decider === decider) this.post({ tag: 'Retry', id, run })
         })
+        return
       }
       case 'answer': {
         const done = this.tickets.get(action.ticket)
         this.tickets.delete(action.ticket)
-        return done?.(action.answer)
+        done?.(action.answer)
+        return
       }
       case 'ready':
-        return this.finishBegin()
+        this.finishBegin()
+        return
       case 'failed':
         this.decider = undefined
-        return this.finishBegin({ error: action.error })
+        this.finishBegin({ error: action.error })
+        return
       case 'exceeded':
-        return this.reportExceeded()
+        this.reportExceeded()
+        return
       case 'end':
-        return this.end(action.reason)
+        this.end(action.reason)
     }
   }
 
