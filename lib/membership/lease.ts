@@ -49,7 +49,6 @@ const readBack = (state: State, now: number, out: Action[], record: MemberRecord
 const write = (state: State, now: number, out: Action[]): void => {
   if (state.me === null) return
   state.beat++
-  state.beatsSent.set(state.beat, now)
   state.renewAt = now + state.config.leaseRenewMs * (0.9 + 0.1 * state.jitter)
   create(state, describe(state, state.me, state.wanted), now, out)
 }

@@ -9,8 +9,8 @@ import type { Latest, RecordVersion } from '../records/records.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { type Random, token } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
-import { isGone, leaseIsOver } from './others.js'
-import { decodeMember, encodeMember, memberChain, memberPrefix, nameOfChain } from './protocol.js'
+import { isGone, isUnknown, leaseIsOver } from './others.js'
+import { decodeMember, encodeMember, memberChain, memberPrefix, nameOf, nameOfChain } from './protocol.js'
 import type { Action, Found, Input, MembershipRules, Self, View } from './state.js'
 import { initialState, leaseHolds, membershipRules } from './state.js'
 import { step, wakeAt } from './step.js'
@@ -112,6 +112,12 @@ export const createMembership = (options: MembershipOptions): Membership => {
         return records.latest(action.chain, (latest) =>
           dispatch({ tag: 'Latest', id: action.id, found: found(latest) }),
         )
+      case 'look-up': {
+        const { name } = action
+        return records.latest(memberChain(name), (latest) =>
+          dispatch({ tag: 'LookedUp', name, found: found(latest) }),
+        )
+      }
       case 'probe': {
         const { node, sentAt, timeoutMs } = action
         return session.probe(node, timeoutMs, (answer) => dispatch({ tag: 'Probed', node, sentAt, answer }))
@@ -166,6 +172,11 @@ export const createMembership = (options: MembershipOptions): Membership => {
     if (!isClosed) arm()
   }
 
+  const lookUpUnknown = (node: NodeId): void => {
+    const name = nameOf(node)
+    if (isUnknown(state, name, clock.monotonic())) dispatch({ tag: 'Unknown', name })
+  }
+
   const onRecord = ({ chain, version, value }: RecordVersion): void => {
     const name = nameOfChain(chain)
     if (name === null) return
@@ -185,8 +196,14 @@ export const createMembership = (options: MembershipOptions): Membership => {
     },
     view: () => state.view,
     leaseHolds: () => leaseHolds(state, clock.monotonic()),
-    isGone: (node) => isGone(state, node, clock.monotonic()),
-    leaseIsOver: (node) => leaseIsOver(state, node, clock.monotonic()),
+    isGone: (node) => {
+      lookUpUnknown(node)
+      return isGone(state, node)
+    },
+    leaseIsOver: (node) => {
+      lookUpUnknown(node)
+      return leaseIsOver(state, node, clock.monotonic())
+    },
     suspect: (node) => dispatch({ tag: 'Suspect', node }),
     setReady: () => dispatch({ tag: 'Want', status: 'ready' }),
     setLeaving: () => dispatch({ tag: 'Want', status: 'leaving' }),

@@ -2,8 +2,11 @@
 import type { NodeId } from '../ids.js'
 import type { MemberRecord } from './protocol.js'
 import { incarnationOf, isAlive, nameOf } from './protocol.js'
-import type { Action, Member, Seen, State } from './state.js'
+import type { Action, Found, Member, Seen, State } from './state.js'
 import { echoGapMs } from './state.js'
+
+const lookUpAgainMs = 1_000
+const unknownCountMax = 1_000
 
 const byName = (a: Member, b: Member): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 
@@ -74,45 +77,53 @@ export const observe = (
   announce(state, gone, now, out)
 }
 
-/** An own beat came back through the watch: everything that was written before it has been shown. */
-export const echo = (state: State, record: MemberRecord, now: number): void => {
+/** An own beat came back through the watch, so it is live. */
+export const echo = (state: State, now: number): void => {
   if (now - state.echoedAt > echoGapMs(state.config)) state.countsFrom = now
   state.echoedAt = now
-  for (const [beat, sentAt] of state.beatsSent) {
-    if (beat > record.beat) break
-    state.echoedSentAt = sentAt
-    state.beatsSent.delete(beat)
-  }
 }
 
 /**
- * Whether that incarnation is over for ever. A name that no record was seen of counts as over only when an own beat
- * that was sent after the first question has come back: its record may be on its way.
+ * Whether that incarnation is over for ever. A name that the watch has not shown counts as over only when the store
+ * itself was asked and knows none: its record may be on its way.
  */
-export const isGone = (state: State, node: NodeId, now: number): boolean => {
+export const isGone = (state: State, node: NodeId): boolean => {
   if (state.view.members.has(node)) return false
   const name = nameOf(node)
   const seen = state.seen.get(name)
-  if (seen) {
-    const there = incarnationOf(seen.record.node)
-    const asked = incarnationOf(node)
-    return asked < there || (asked === there && !isAlive(seen.record))
-  }
+  if (!seen) return state.unknown.get(name) === 'none'
+  const there = incarnationOf(seen.record.node)
+  const asked = incarnationOf(node)
+  return asked < there || (asked === there && !isAlive(seen.record))
+}
+
+/** Whether the store has to be asked about that name. */
+export const isUnknown = (state: State, name: string, now: number): boolean => {
   const since = state.unknown.get(name)
-  if (since === undefined) {
-    if (state.unknown.size > 1_000) state.unknown.clear()
-    state.unknown.set(name, now)
-    return false
+  return !state.seen.has(name) && since !== 'none' && (since === undefined || now - since > lookUpAgainMs)
+}
+
+export const lookUp = (state: State, name: string, now: number, out: Action[]): void => {
+  if (!isUnknown(state, name, now)) return
+  if (state.unknown.size > unknownCountMax) state.unknown.clear()
+  state.unknown.set(name, now)
+  out.push({ tag: 'look-up', name })
+}
+
+export const onLookedUp = (state: State, name: string, found: Found, now: number, out: Action[]): void => {
+  if (found.tag === 'found') observe(state, { name, version: found.version, record: found.record }, now, out)
+  else if (found.tag === 'none' && !state.seen.has(name)) {
+    state.unknown.set(name, 'none')
+    announce(state, [], now, out)
   }
-  return state.watchShown && state.echoedSentAt > since
 }
 
 /** Whether no lease of that incarnation can run any more, also by its own clock. */
 export const leaseIsOver = (state: State, node: NodeId, now: number): boolean => {
   const seen = state.seen.get(nameOf(node))
-  if (!seen) return isGone(state, node, now)
+  if (!seen) return isGone(state, node)
   if (incarnationOf(node) > incarnationOf(seen.record.node)) return false
   if (seen.record.status === 'left' && seen.record.node === node) return true
   const renewedAt = seen.record.node === node ? seen.renewedAt : seen.firstAt
-  return isGone(state, node, now) && now - renewedAt > state.config.leaseMs
+  return isGone(state, node) && now - renewedAt > state.config.leaseMs
 }

@@ -109,8 +109,6 @@ export interface State {
   leaseUntil: number
   isFrozen: boolean
   leaveBy: number
-  /** When each of the last own beats was sent. */
-  readonly beatsSent: Map<number, number>
 
   /** An earlier life of this name that seems alive. */
   previous: {
@@ -125,14 +123,13 @@ export interface State {
   status: LinkStatus
   upSince: number
   watchShown: boolean
-  /** When the own beats last came back through the watch, and when the newest of them was sent. */
+  /** When the own beats last came back through the watch. */
   echoedAt: number
-  echoedSentAt: number
   /** Silence is counted from here at the earliest. */
   countsFrom: number
   readonly seen: Map<string, Seen>
-  /** Names asked about that no record was seen of, and since when. */
-  readonly unknown: Map<string, number>
+  /** Names asked about that no record was seen of: looked up in the store, which knew none, or when it was asked. */
+  readonly unknown: Map<string, 'none' | number>
   readonly probes: Map<NodeId, Probe>
   neighbours: readonly NodeId[]
   lapseCheckAt: number
@@ -155,6 +152,8 @@ export type Input =
   | { readonly tag: 'Latest'; readonly id: number; readonly found: Found }
   | { readonly tag: 'Probed'; readonly node: NodeId; readonly sentAt: number; readonly answer: ProbeAnswer }
   | { readonly tag: 'Suspect'; readonly node: NodeId }
+  | { readonly tag: 'Unknown'; readonly name: string }
+  | { readonly tag: 'LookedUp'; readonly name: string; readonly found: Found }
   | { readonly tag: 'Want'; readonly status: 'ready' | 'leaving' }
   | { readonly tag: 'Leave' }
 
@@ -174,6 +173,7 @@ export type Action =
     }
   | { readonly tag: 'bury'; readonly name: string; readonly version: number; readonly record: MemberRecord }
   | { readonly tag: 'latest'; readonly id: number; readonly chain: string }
+  | { readonly tag: 'look-up'; readonly name: string }
   | { readonly tag: 'probe'; readonly node: NodeId; readonly sentAt: number; readonly timeoutMs: number }
   | { readonly tag: 'joined'; readonly me: NodeId }
   | { readonly tag: 'changed'; readonly gone: readonly NodeId[] }
@@ -211,14 +211,12 @@ export const initialState = ({ self, config, rules, nonce, jitter, status, now }
   leaseUntil: -Infinity,
   isFrozen: true,
   leaveBy: Infinity,
-  beatsSent: new Map(),
   previous: null,
   startedAt: now,
   status,
   upSince: status === 'up' ? now : Infinity,
   watchShown: false,
   echoedAt: -Infinity,
-  echoedSentAt: -Infinity,
   countsFrom: now,
   seen: new Map(),
   unknown: new Map(),

@@ -1,6 +1,6 @@
 /** One input, what follows from it. The state is changed in place; the shell performs the actions in their order. */
 import { compare, leave, lose, onCreated, onLatest, onPreviousProbed, readMine, tendLease } from './lease.js'
-import { announce, echo, observe } from './others.js'
+import { announce, echo, lookUp, observe, onLookedUp } from './others.js'
 import { onProbed, suspect, tendLapses, tendProbes } from './probes.js'
 import { isAlive } from './protocol.js'
 import type { Action, Input, State } from './state.js'
@@ -12,7 +12,7 @@ const onRecord = (state: State, input: Of<'Record'>, now: number, out: Action[])
   observe(state, input, now, out)
   compare(state, input.record, out)
   if (input.name !== state.self.name || state.me === null) return
-  if (input.record.node === state.me && isAlive(input.record)) echo(state, input.record, now)
+  if (input.record.node === state.me && isAlive(input.record)) echo(state, now)
   else if (input.version > state.version) readMine(state, input.record, out)
 }
 
@@ -40,8 +40,7 @@ const onBuried = (state: State, input: Of<'Buried'>, now: number, out: Action[])
 const onProbeAnswer = (state: State, input: Of<'Probed'>, now: number, out: Action[]): void => {
   if (input.node === state.previous?.record.node && state.me === null)
     onPreviousProbed(state, input.answer === 'no-responders')
-  else if (state.probes.get(input.node)?.sentAt === input.sentAt)
-    onProbed(state, input, now, out)
+  else if (state.probes.get(input.node)?.sentAt === input.sentAt) onProbed(state, input, now, out)
 }
 
 const take = (state: State, input: Input, now: number, out: Action[]): void => {
@@ -68,6 +67,10 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
       return onProbeAnswer(state, input, now, out)
     case 'Suspect':
       return suspect(state, input.node, now)
+    case 'Unknown':
+      return lookUp(state, input.name, now, out)
+    case 'LookedUp':
+      return onLookedUp(state, input.name, input.found, now, out)
     case 'Want':
       if (state.wanted !== 'left') state.wanted = input.status
       return
