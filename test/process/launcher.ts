@@ -35,6 +35,10 @@ const speaks = async (t: Test, place: Place): Promise<void> => {
   t.equal((await run('ask', 'counter', 'a', '{"Add":{"n":3}}')).stdout.trim(), '3')
   t.equal((await run('tell', 'counter', 'a', '{"Bump":{"n":4}}')).stdout.trim(), 'told counter/a')
   t.same(JSON.parse((await run('ask', 'counter', 'a', 'Total', '--json')).stdout), { reply: 7 })
+  t.match(
+    (await run('where', 'counter', 'a')).stdout,
+    /^counter\/a is on n[123]#1 \(epoch \d+\), mirrored by n[123]#1; shard counter\.\d+$/m,
+  )
   const refused = await run('ask', 'counter', 'a', '{"Add":{"n":101}}')
   t.same([refused.code, refused.stdout.trim()], [3, 'refused: {"code":"TOO_MUCH"}'])
   const wrong: readonly (readonly [string[], RegExp])[] = [
