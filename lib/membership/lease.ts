@@ -58,7 +58,10 @@ const claim = (state: State, now: number, out: Action[]): void => {
   const record = describe(state, nodeId(state.self.name, state.rules.nextIncarnation(last)), 'joining')
   for (const other of state.view.members.values()) {
     const why = other.name === state.self.name ? null : disagreement(record, other)
-    if (why !== null) return lose(state, why, out)
+    if (why !== null) {
+      lose(state, why, out)
+      return
+    }
   }
   state.phase = 'claiming'
   create(state, record, now, out)
@@ -90,7 +93,10 @@ const becomeMember = (state: State, record: MemberRecord, now: number, out: Acti
 /** Does what is due on the own chain; nothing while an operation on it is under way. */
 export const tendLease = (state: State, now: number, out: Action[]): void => {
   const nothingToLeave = state.leaveBy < Infinity && state.me === null && !state.operation
-  if (now >= state.leaveBy || nothingToLeave) return lose(state, 'left', out)
+  if (now >= state.leaveBy || nothingToLeave) {
+    lose(state, 'left', out)
+    return
+  }
   if (state.operation || state.status !== 'up' || now < state.retryAt) return
   if (state.phase === 'up') {
     if (now >= state.renewAt || state.wanted !== state.written) write(state, now, out)
@@ -113,7 +119,10 @@ export const onCreated = (
   const done = state.operation
   if (done?.id !== id || !done.record) return
   state.operation = null
-  if (outcome !== 'created') return readBack(state, now, out, done.record)
+  if (outcome !== 'created') {
+    readBack(state, now, out, done.record)
+    return
+  }
   const { leaseMs, leaseMarginMs } = state.config
   state.version = done.version
   if (state.phase === 'burying') {
@@ -162,7 +171,10 @@ const readWhileJoining = (state: State, found: Found, now: number, out: Action[]
     state.phase = 'claiming'
   } else if (found.tag === 'found') {
     state.version = found.version
-    if (isAlive(found.record)) return judgePrevious(state, found, now, out)
+    if (isAlive(found.record)) {
+      judgePrevious(state, found, now, out)
+      return
+    }
     state.previous = { record: found.record, version: found.version, since: now, changes: 0, noResponders: 0 }
     state.phase = 'claiming'
   }
@@ -182,25 +194,26 @@ export const onLatest = (
     if (done.record && state.phase !== 'up' && state.phase !== 'leaving') state.phase = 'reading'
     return
   }
-  if (found.tag === 'unreadable')
-    return lose(state, `the record ${state.chain} cannot be used: ${found.why}`, out)
+  if (found.tag === 'unreadable') {
+    lose(state, `the record ${state.chain} cannot be used: ${found.why}`, out)
+    return
+  }
   if (state.me === null) {
     const mine = done.record !== null && found.tag === 'found' && found.record.nonce === done.record.nonce
     if (!mine || state.phase !== 'claiming') {
       if (state.phase === 'claiming' || state.phase === 'burying') state.phase = 'reading'
-      return readWhileJoining(state, found, now, out)
+      readWhileJoining(state, found, now, out)
+      return
     }
     state.version = found.version
     becomeMember(state, found.record, now, out)
     state.renewAt = now
     return
   }
-  if (found.tag === 'none' || found.version < state.version)
-    return lose(
-      state,
-      `the record store was lost: it no longer has version ${state.version} of ${state.chain}`,
-      out,
-    )
+  if (found.tag === 'none' || found.version < state.version) {
+    lose(state, `the record store was lost: it no longer has version ${state.version} of ${state.chain}`, out)
+    return
+  }
   state.version = found.version
   state.renewAt = now
   readMine(state, found.record, out)

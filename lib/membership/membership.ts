@@ -99,41 +99,51 @@ export const createMembership = (options: MembershipOptions): Membership => {
   const perform = (action: Action): void => {
     switch (action.tag) {
       case 'create':
-        return records.create(action.chain, action.version, encodeMember(action.record), (outcome) =>
+        records.create(action.chain, action.version, encodeMember(action.record), (outcome) =>
           dispatch({ tag: 'Created', id: action.id, outcome }),
         )
+        return
       case 'bury': {
         const { name, version, record } = action
-        return records.create(memberChain(name), version, encodeMember(record), (outcome) =>
+        records.create(memberChain(name), version, encodeMember(record), (outcome) =>
           dispatch({ tag: 'Buried', name, version, record, outcome }),
         )
+        return
       }
       case 'latest':
-        return records.latest(action.chain, (latest) =>
+        records.latest(action.chain, (latest) =>
           dispatch({ tag: 'Latest', id: action.id, found: found(latest) }),
         )
+        return
       case 'look-up': {
         const { name } = action
-        return records.latest(memberChain(name), (latest) =>
+        records.latest(memberChain(name), (latest) =>
           dispatch({ tag: 'LookedUp', name, found: found(latest) }),
         )
+        return
       }
       case 'probe': {
         const { node, sentAt, timeoutMs } = action
-        return session.probe(node, timeoutMs, (answer) => dispatch({ tag: 'Probed', node, sentAt, answer }))
+        session.probe(node, timeoutMs, (answer) => dispatch({ tag: 'Probed', node, sentAt, answer }))
+        return
       }
       case 'joined':
-        return on.joined(action.me)
+        on.joined(action.me)
+        return
       case 'changed':
-        return on.changed(state.view, action.gone)
+        on.changed(state.view, action.gone)
+        return
       case 'frozen':
-        return on.frozen(action.isFrozen)
+        on.frozen(action.isFrozen)
+        return
       case 'lost':
         close()
-        return on.lost(action.why)
+        on.lost(action.why)
+        return
       case 'left':
         close()
-        return left?.()
+        left?.()
+        return
     }
   }
 
@@ -155,8 +165,12 @@ export const createMembership = (options: MembershipOptions): Membership => {
   const run = (input: Input): void => {
     if (records.storeId !== storeId) {
       close()
-      if (left) return left()
-      return on.lost(`the record store was lost and made anew (it was ${storeId}, it is ${records.storeId})`)
+      if (left) {
+        left()
+        return
+      }
+      on.lost(`the record store was lost and made anew (it was ${storeId}, it is ${records.storeId})`)
+      return
     }
     for (const action of step(state, input, clock.monotonic())) if (!isClosed) perform(action)
   }

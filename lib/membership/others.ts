@@ -67,7 +67,9 @@ export const observe = (
   const old = state.seen.get(name)
   if (old && version <= old.version) return
   const same = old?.record.node === record.node
-  const renewedAt = old && same && !isAlive(record) ? old.renewedAt : now
+  // A watch may skip versions: with one between, it may have renewed since.
+  const isNext = old && same && version === old.version + 1
+  const renewedAt = isNext && !isAlive(record) ? old.renewedAt : now
   const firstAt = old && same ? old.firstAt : now
   const seen: Seen = { name, version, record, at: now, renewedAt, firstAt, burying: false }
   state.seen.set(name, seen)

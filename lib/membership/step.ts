@@ -48,7 +48,8 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
     case 'Tick':
       return
     case 'Record':
-      return onRecord(state, input, now, out)
+      onRecord(state, input, now, out)
+      return
     case 'Live':
       if (!state.watchShown) {
         state.watchShown = true
@@ -56,26 +57,35 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
       }
       return
     case 'Status':
-      return onStatus(state, input, now, out)
+      onStatus(state, input, now, out)
+      return
     case 'Created':
-      return onCreated(state, input, now, out)
+      onCreated(state, input, now, out)
+      return
     case 'Buried':
-      return onBuried(state, input, now, out)
+      onBuried(state, input, now, out)
+      return
     case 'Latest':
-      return onLatest(state, input, now, out)
+      onLatest(state, input, now, out)
+      return
     case 'Probed':
-      return onProbeAnswer(state, input, now, out)
+      onProbeAnswer(state, input, now, out)
+      return
     case 'Suspect':
-      return suspect(state, input.node, now)
+      suspect(state, input.node, now)
+      return
     case 'Unknown':
-      return lookUp(state, input.name, now, out)
+      lookUp(state, input.name, now, out)
+      return
     case 'LookedUp':
-      return onLookedUp(state, input.name, input.found, now, out)
+      onLookedUp(state, input.name, input.found, now, out)
+      return
     case 'Want':
       if (state.wanted !== 'left') state.wanted = input.status
       return
     case 'Leave':
-      return leave(state, now)
+      leave(state, now)
+      return
   }
 }
 

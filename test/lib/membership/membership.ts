@@ -141,9 +141,9 @@ t.test(
     t.equal(a.membership.isGone('b#1'), true)
     t.equal(a.membership.isGone('b#2'), false)
     t.equal(a.membership.isGone('b#3'), false, 'a life that was not seen yet is not gone')
-  clock.advance(defaultConfig.leaseMs)
-  t.equal(a.membership.leaseIsOver('b#1'), true, 'also while the new life renews')
-  t.equal(a.membership.leaseIsOver('b#2'), false)
+    clock.advance(defaultConfig.leaseMs)
+    t.equal(a.membership.leaseIsOver('b#1'), true, 'also while the new life renews')
+    t.equal(a.membership.leaseIsOver('b#2'), false)
   },
 )
 
