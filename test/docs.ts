@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { commandsPage, gatewayLimits } from '../actors/index.js'
+import { apiSubjects, recordsStream } from '../lib/wire/subjects.js'
 import { type Block, blocksOf, type Page, readPages } from './fixtures/docs/blocks.js'
 import { compilePrograms, runToEnd, savePrograms } from './fixtures/docs/program.js'
 
@@ -144,6 +145,15 @@ t.test('docs - the page of the gateway has every command and every limit', async
     const row = text.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${limit}\``)) ?? ''
     t.ok(row.includes(value.toLocaleString('en')), `${limit} is ${value}`)
   }
+})
+
+t.test('docs - PROTOCOL lists what a user of NATS must be allowed, and no more', async (t) => {
+  const text = pages.find(({ path }) => path === 'docs/PROTOCOL.md')?.text ?? ''
+  const { consumerDelete, ...others } = apiSubjects('c')
+  const needed = [...Object.values(others), consumerDelete('>')].map((s) =>
+    s.replace(recordsStream('c'), 'STREAM'),
+  )
+  t.same([...text.matchAll(/\$JS\.API\.\S+/g)].map(([subject]) => subject).sort(), needed.sort())
 })
 
 t.test('docs - every link inside the repository leads somewhere', async (t) => {
