@@ -69,9 +69,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   }
   const send = (message: ToClient): void => {
     if (!isOpen) return
-    if (socket.bufferedBytes() > limits.bufferedBytesMax)
-      return close(closeCode.overloaded, 'you read too slowly')
-    socket.send(JSON.stringify(message))
+    if (socket.bufferedBytes() > limits.bufferedBytesMax) close(closeCode.overloaded, 'you read too slowly')
+    else socket.send(JSON.stringify(message))
   }
   const loginTimer = clock.after(limits.loginMs, () => close(closeCode.policy, 'log in first'))
 

@@ -5,7 +5,10 @@ import { type Client, enter, type Said } from '../../fixtures/game/client.js'
 
 const deadlineMs = 20_000
 
-/** A player who connects again, to the next gateway, whenever the socket is gone, and asks again under one reqId. */
+/**
+ * A player who connects again, to the next gateway, whenever the socket is gone, and asks again under one
+ * reqId.
+ */
 const steadfast = (player: string, urls: readonly string[], at: number) => {
   let turn = at
   let client: Promise<Client> | undefined
