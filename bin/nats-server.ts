@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Plain } from './plain.js'
 
 const program = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server'
+/** How the directory of a server begins that `tumen up` started. */
+export const storePrefix = 'tumen-up-nats-'
 const startMsMax = 10_000
 const stopMsMax = 3_000
 
@@ -72,7 +74,7 @@ const readUrl = (directory: string): string | undefined => {
 
 /** Starts it and waits until clients can connect. Throws a sentence with the server's own last words. */
 export const startNatsServer = async (path: string): Promise<RunningNats> => {
-  const directory = mkdtempSync(join(tmpdir(), 'tumen-nats-'))
+  const directory = mkdtempSync(join(tmpdir(), storePrefix))
   const file = join(directory, 'server.conf')
   writeFileSync(file, configuration(directory))
   // Its own group: the terminal's Ctrl-C must not end it before the nodes have left.

@@ -7,7 +7,7 @@ import type { Json } from './app.js'
 import { giveOrder } from './control.js'
 import { Plain } from './plain.js'
 import { Launcher, performRemotely } from './remote.js'
-import { findState } from './state-file.js'
+import { clusterName, findState } from './state-file.js'
 
 export interface ReachOptions {
   readonly nats?: string
@@ -23,7 +23,7 @@ export interface Reached {
 /** Opens the way to a cluster. Throws a sentence when there is none. */
 export const reach = async (options: ReachOptions): Promise<Reached> => {
   if (options.nats !== undefined) return observe(options.nats, options.cluster)
-  const state = findState(options.cluster)
+  const state = findState(options.cluster === undefined ? undefined : clusterName(options.cluster))
   return {
     perform: (verb, argument, node) =>
       giveOrder(

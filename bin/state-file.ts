@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isName } from '../lib/ids.js'
 import { Plain } from './plain.js'
 
 const NodeEntry = t.type({ name: t.string, pid: t.number })
@@ -39,6 +40,13 @@ export const stateDirectory = (): string => {
   const runtime = process.env['XDG_RUNTIME_DIR']
   if (runtime !== undefined && runtime !== '') return join(runtime, 'tumen')
   return join(tmpdir(), `tumen-${process.getuid?.() ?? 'user'}`)
+}
+
+/** The cluster that is meant: as given, by `TUMEN_CLUSTER`, or the default. It becomes the name of a file. */
+export const clusterName = (given: string | undefined): string => {
+  const name = given ?? process.env['TUMEN_CLUSTER'] ?? 'tumen'
+  if (isName(name)) return name
+  throw new Plain('--cluster: expected 1 to 63 letters, digits, "-" and "_", the first a letter or digit.', 2)
 }
 
 const fileOf = (directory: string, cluster: string): string => join(directory, `${cluster}.json`)
@@ -85,18 +93,24 @@ const readState = (path: string): UpState | undefined => {
   }
 }
 
-/** All that run; a file whose process is gone is ignored. */
-export const livingStates = (directory = stateDirectory()): UpState[] => {
-  let names: string[] = []
+const allStates = (directory: string): UpState[] => {
   try {
-    names = readdirSync(directory)
+    const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
+    return names.flatMap((name) => readState(join(directory, name)) ?? [])
   } catch {
     return []
   }
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => readState(join(directory, name)) ?? [])
-    .filter((state) => isAlive(state.pid))
+}
+
+/** All that run; a file whose process is gone is ignored. */
+export const livingStates = (directory = stateDirectory()): UpState[] =>
+  allStates(directory).filter((state) => isAlive(state.pid))
+
+/** Removes the files of those that ended without a chance to do it, and gives what they said. */
+export const takeStale = (directory = stateDirectory()): UpState[] => {
+  const stale = allStates(directory).filter((state) => !isAlive(state.pid))
+  for (const { cluster, pid } of stale) removeState(cluster, pid, directory)
+  return stale
 }
 
 /** The running `tumen up` that a command means. Throws a sentence when there is none, or more than one. */

@@ -6,6 +6,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`tumen needs Node 20.19 or newer; this is Node ${process.versions.node}.\n`)
   process.exitCode = 1
 } else {
+  // Whoever reads has seen enough, as `head` does.
+  process.stdout.on('error', () => process.exit(0))
   const { run } = await import('./program.js')
   process.exitCode = await run(process.argv.slice(2))
 }

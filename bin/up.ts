@@ -7,7 +7,8 @@ import type { NodeHandle } from './handle.js'
 import { Plain, sentenceOf } from './plain.js'
 import { type NodeRow, print, say } from './print.js'
 import { type Settings, flagOf, readSettings } from './settings.js'
-import { livingStates, removeState, writeState } from './state-file.js'
+import { clusterName, livingStates, removeState, takeStale, writeState } from './state-file.js'
+import { endOrphan } from './orphan.js'
 import { type Choice, chooseTransport } from './transport-choice.js'
 
 export interface UpOptions {
@@ -25,6 +26,8 @@ export interface UpOptions {
 const flagsOf = (given: ConfigInput): string[] =>
   Object.entries(given).flatMap(([knob, value]) => [flagOf(knob as keyof ConfigInput), `${value}`])
 
+const progressEveryMs = 2_000
+
 /** One run of `tumen up`. */
 export class Up {
   private readonly clusterName: string
@@ -32,14 +35,16 @@ export class Up {
   private choice: Choice | undefined
   private cluster: Cluster | undefined
   private control: ControlServer | undefined
+  private progressAt = Number.NEGATIVE_INFINITY
 
   constructor(private readonly options: UpOptions) {
-    this.clusterName = options.cluster ?? process.env['TUMEN_CLUSTER'] ?? 'tumen'
+    this.clusterName = clusterName(options.cluster)
   }
 
   /** Gives the exit code. */
   async run(appPath: string | undefined): Promise<number> {
     this.requireFree()
+    for (const { natsPid } of takeStale()) if (natsPid !== null) endOrphan(natsPid)
     const app = await loadApp(appPath)
     const { options } = this
     const settings = readSettings({
@@ -131,11 +136,18 @@ export class Up {
       },
       start: (node) => cluster.start(node),
       say,
-      progress: (line) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line}`)
-      },
+      progress: (line) => this.showProgress(line),
       killAt: this.options.killAt,
       signal: this.ending.signal,
+    }
+  }
+
+  /** One line that is written over; where nobody looks at a terminal, a line now and then. */
+  private showProgress(line: string): void {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line}`)
+    else if (line !== '' && performance.now() - this.progressAt >= progressEveryMs) {
+      this.progressAt = performance.now()
+      say(line)
     }
   }
 
@@ -214,7 +226,7 @@ export class Up {
         })
       }
     }
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, take)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, take)
   }
 
   private async end(): Promise<void> {

@@ -8,6 +8,7 @@ import { Plain, sentenceOf } from '../plain.js'
 import { say } from '../print.js'
 import type { HostedNode } from '../run-node.js'
 import { readSettings } from '../settings.js'
+import { clusterName } from '../state-file.js'
 
 interface NodeCommandOptions {
   readonly cluster?: string
@@ -123,7 +124,7 @@ class RunningNode {
     ])
     return hostNode({
       app,
-      cluster: options.cluster ?? process.env['TUMEN_CLUSTER'] ?? 'tumen',
+      cluster: clusterName(options.cluster),
       name: options.name ?? `node-${randomBytes(4).toString('hex')}`,
       transport: nats({ servers: url }),
       config: given,

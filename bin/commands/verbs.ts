@@ -1,6 +1,6 @@
 /** The verbs that look at, or speak with, a cluster that runs. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { NodeStatus, TreeNode } from '../../lib/index.js'
+import type { NodeStatus, TreeNode, Where } from '../../lib/index.js'
 import type { Json } from '../app.js'
 import { parseJson } from '../plain.js'
 import { type NodeRow, print, statusTable, treeText } from '../print.js'
@@ -80,6 +80,16 @@ const speak =
     })
   }
 
+const where = (kind: string, id: string, options: VerbOptions): Promise<void> =>
+  withReach(options, async (to) => {
+    const place = (await to.perform('where', { kind, id })) as unknown as Where
+    if (options.json) return print(JSON.stringify(place))
+    const { owner = 'nobody', epoch, mirrors, shard } = place
+    print(
+      `${kind}/${id} is on ${owner} (epoch ${epoch}), mirrored by ${mirrors.join(', ') || 'nobody'}; shard ${shard}`,
+    )
+  })
+
 const order = (verb: 'drain' | 'kill', done: string) => (node: string, options: VerbOptions) =>
   withReach(options, async (to) => {
     await to.perform(verb, null, node)
@@ -94,7 +104,7 @@ const milliseconds = (text: string): number => {
 
 const jsonHelp = 'a message as \'{"Tag": {"field": …}}\', or its tag alone when it has no fields'
 
-/** Adds status, tree, ask, tell, drain and kill. */
+/** Adds status, tree, ask, tell, where, drain and kill. */
 export const addVerbs = (program: Command): void => {
   reaching(program.command('status'))
     .description('show the nodes of a cluster and what they run')
@@ -114,6 +124,9 @@ export const addVerbs = (program: Command): void => {
     if (verb === 'ask')
       command.addOption(new Option('--timeout <ms>', 'the deadline').argParser(milliseconds))
   }
+  reaching(program.command('where').argument('<kind>', 'the kind').argument('<id>', 'the id of the entity'))
+    .description('show which node owns an entity and which mirror it')
+    .action(where)
   reaching(program.command('drain').argument('<node>', 'its name'))
     .description('let a node hand over what it owns and leave')
     .action(order('drain', 'has left'))

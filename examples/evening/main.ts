@@ -127,7 +127,7 @@ const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed
       `${had.sockets} sockets, ${had.openAtGateway} open commands at its gateway, ${open} to its parties.`,
   )
   const probed = (prober === undefined
-    ? { affected: 0, missing: [], stale: 0, firstMs: null, allMs: null }
+    ? { affected: 0, missing: [], stale: 0, firstMs: null, halfMs: null, allMs: null, last: '' }
     : await stage.call(prober, 'probe', {
         ...order,
         killedAt,
@@ -135,7 +135,8 @@ const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed
   stage.progress('')
   stage.say(
     `${probed.affected} entities were affected; the first answered after ${probed.firstMs} ms, ` +
-      `all after ${probed.allMs ?? '–'} ms. ${victim} is started again.`,
+      `half after ${probed.halfMs} ms, all after ${probed.allMs ?? '–'} ms (${probed.last}). ` +
+      `${victim} is started again.`,
   )
   await stage.start(victim)
   return { name: victim, had, probed }

@@ -22,6 +22,10 @@ export interface Probed {
   /** From the kill to the first and to the last answer. */
   readonly firstMs: number | null
   readonly allMs: number | null
+  /** From the kill to the answer of half of them. */
+  readonly halfMs: number | null
+  /** The last of them. */
+  readonly last: string
 }
 
 interface Watched {
@@ -98,13 +102,19 @@ export const probe = async (node: TumenNode, order: ProbeOrder): Promise<Probed>
     const timer = setInterval(tick, order.everyMs)
     tick()
   })
-  const times = affected.flatMap(({ backAt }) => (backAt === undefined ? [] : [backAt - order.killedAt]))
+  const back = affected
+    .flatMap(({ name, backAt }) =>
+      backAt === undefined ? [] : [{ name, ms: Math.round(backAt - order.killedAt) }],
+    )
+    .sort((a, b) => a.ms - b.ms)
   const missing = affected.filter(({ backAt }) => backAt === undefined).map(({ name }) => name)
   return {
     affected: affected.length,
     missing,
     stale,
-    firstMs: times.length === 0 ? null : Math.round(Math.min(...times)),
-    allMs: missing.length > 0 || times.length === 0 ? null : Math.round(Math.max(...times)),
+    firstMs: back[0]?.ms ?? null,
+    halfMs: back[Math.floor(affected.length / 2)]?.ms ?? null,
+    allMs: missing.length > 0 ? null : (back.at(-1)?.ms ?? null),
+    last: missing[0] ?? back.at(-1)?.name ?? '',
   }
 }

@@ -108,6 +108,6 @@ const hints = ({ nodes, recording }: Facts): string[] => {
   return [
     `Connect:  npx wscat -c ${gateways[0] ?? ''}`,
     '          {"id":1,"cmd":"login","credentials":{"player":"you"}}  then  {"id":2,"cmd":"create","party":"mine"}',
-    `Try:      npx tumen status   npx tumen ask party ${living} Info   npx tumen kill ${nodes.at(-1)?.name ?? 'n3'}`,
+    `Try:      npx tumen status   npx tumen ask party ${living} Info   npx tumen where party ${living}   npx tumen kill ${nodes.at(-1)?.name ?? 'n3'}`,
   ]
 }

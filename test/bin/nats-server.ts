@@ -16,24 +16,35 @@ const put = (directory: string, text = '#!/bin/sh\nexit 3\n', mode = 0o755): str
   return path
 }
 
-t.test('nats-server - is looked for on the PATH, in the system’s directories, then in the cache', async (t) => {
-  const root = t.testdir({})
-  const [path, system, cache] = ['path', 'system', 'cache'].map((name) => join(root, name)) as [string, string, string]
-  const find = () => findNatsServer({ PATH: path, XDG_CACHE_HOME: cache }, [system])
-  t.equal(find(), undefined)
-  const cached = put(join(cache, 'tumen'))
-  t.equal(find(), cached)
-  const ofSystem = put(system)
-  t.equal(find(), ofSystem)
-  put(path, 'not for running', 0o644)
-  t.equal(find(), ofSystem, 'a file that cannot be run is passed over')
-  const onPath = put(path)
-  t.equal(find(), onPath)
-})
+t.test(
+  'nats-server - is looked for on the PATH, in the system’s directories, then in the cache',
+  async (t) => {
+    const root = t.testdir({})
+    const [path, system, cache] = ['path', 'system', 'cache'].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ]
+    const find = () => findNatsServer({ PATH: path, XDG_CACHE_HOME: cache }, [system])
+    t.equal(find(), undefined)
+    const cached = put(join(cache, 'tumen'))
+    t.equal(find(), cached)
+    const ofSystem = put(system)
+    t.equal(find(), ofSystem)
+    put(path, 'not for running', 0o644)
+    t.equal(find(), ofSystem, 'a file that cannot be run is passed over')
+    const onPath = put(path)
+    t.equal(find(), onPath)
+  },
+)
 
 t.test('nats-server - where there is none, memory is used and said', async (t) => {
   const said: string[] = []
-  const choice = await chooseTransport({}, (line) => said.push(line), () => undefined)
+  const choice = await chooseTransport(
+    {},
+    (line) => said.push(line),
+    () => undefined,
+  )
   t.same(choice, { transport: 'memory', url: null, server: undefined })
   t.match(said, [/^There is no nats-server .* on memory\. tumen nats install fetches one/])
 })
@@ -43,17 +54,21 @@ t.test('nats-server - one that does not start is said with its own last words', 
   await t.rejects(startNatsServer(path), { message: `${path} ended with 3: no room` })
 })
 
-t.test('nats-server - runs on loopback with a store of its own, and leaves nothing behind', { skip }, async (t) => {
-  const server = await startNatsServer(findNatsServer() ?? '')
-  t.teardown(() => server.stop())
-  t.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/)
-  t.ok(isAlive(server.pid))
-  let said = ''
-  server.onExit((sentence) => {
-    said = sentence
-  })
-  await server.stop()
-  t.notOk(isAlive(server.pid))
-  t.notOk(existsSync(server.directory))
-  t.equal(said, '', 'it was told to')
-})
+t.test(
+  'nats-server - runs on loopback with a store of its own, and leaves nothing behind',
+  { skip },
+  async (t) => {
+    const server = await startNatsServer(findNatsServer() ?? '')
+    t.teardown(() => server.stop())
+    t.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/)
+    t.ok(isAlive(server.pid))
+    let said = ''
+    server.onExit((sentence) => {
+      said = sentence
+    })
+    await server.stop()
+    t.notOk(isAlive(server.pid))
+    t.notOk(existsSync(server.directory))
+    t.equal(said, '', 'it was told to')
+  },
+)

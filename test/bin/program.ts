@@ -28,6 +28,8 @@ t.test('program - what is given wrongly is refused in a sentence that names it, 
     [['ask', 'counter', 'a', '{'], /JSON: expected JSON/],
     [['ask', 'counter', 'a', 'Total', '--timeout', 'x'], /Expected a whole number of milliseconds/],
     [['status', '--nats', 'nats://127.0.0.1:1'], /With --nats also name the cluster: --cluster NAME\./],
+    [['status', '--cluster', '../etc'], /--cluster: expected 1 to 63 letters/],
+    [['up', launchedApp, '--cluster', 'a b'], /--cluster: expected 1 to 63 letters/],
     [['kill'], /missing required argument 'node'/],
     [['nats', 'install', '--from', 'here'], /--from: expected a URL/],
     [['config', '--probe-ms', '-3'], /probeMs: expected a whole number/],
@@ -79,10 +81,31 @@ t.test('program - config prints every knob, for people and as JSON', async (t) =
 
 t.test('program - each verb has its help', async (t) => {
   const place = new Place(t)
-  for (const verb of ['up', 'node', 'status', 'tree', 'ask', 'tell', 'drain', 'kill', 'config', 'nats']) {
+  for (const verb of [
+    'up',
+    'node',
+    'status',
+    'tree',
+    'ask',
+    'tell',
+    'where',
+    'drain',
+    'kill',
+    'config',
+    'nats',
+  ]) {
     const { code, stdout } = await place.run([verb, '--help'])
     t.equal(code, 0)
     t.match(stdout, new RegExp(`^Usage: tumen ${verb}`))
     if (verb !== 'nats') t.match(stdout, /--json|--managed|--health/)
   }
+})
+
+t.test('program - an old Node is told so before anything else is loaded', async (t) => {
+  const old =
+    "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.4' } })"
+  const place = new Place(t, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(old)}` })
+  const { code, stderr } = await place.run(['status'])
+  t.equal(stderr, 'tumen needs Node 20.19 or newer; this is Node 18.20.4.\n')
+  t.equal(code, 1)
 })
