@@ -13,7 +13,15 @@ import type { Clock, Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import { applyChange, type Change, type Command, isForgettable } from './copy.js'
-import { commandKey, type Hosted, newHosted, type OpenCell, type Running, unsentCommands, type Work } from './hosting.js'
+import {
+  commandKey,
+  type Hosted,
+  newHosted,
+  type OpenCell,
+  type Running,
+  unsentCommands,
+  type Work,
+} from './hosting.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { stepEntity } from './step.js'
 
@@ -46,7 +54,11 @@ export interface EntitiesOptions {
   /** Mail for an entity that this node does not own any more. */
   reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
   /** Gets a command to its receiver; `done` once, with its answer. */
-  command(command: Command, reqId: string, done: (outcome: 'reply' | 'refusal', payload: Wire) => void): () => void
+  command(
+    command: Command,
+    reqId: string,
+    done: (outcome: 'reply' | 'refusal', payload: Wire) => void,
+  ): () => void
   /** A mirrored generation began empty because every copy was lost. */
   isLost(shard: Shard): boolean
 }
@@ -88,7 +100,12 @@ export class Entities {
     if (running.cell.post(work)) return
     const { kind } = running
     const mailboxCountMax = kind.limits.mailboxCountMax ?? this.#options.config.mailboxCountMax
-    this.#giveUp(work, { tag: 'Overloaded', address: this.#address(running), mailboxCountMax, retryAfterMs: 100 })
+    this.#giveUp(work, {
+      tag: 'Overloaded',
+      address: this.#address(running),
+      mailboxCountMax,
+      retryAfterMs: 100,
+    })
   }
 
   /** This node has become the owner: timers are armed and open commands go on. */
@@ -120,7 +137,8 @@ export class Entities {
     const entity = shard.copy?.entities.get(id)
     const command = entity?.outbox.get(number)
     const key = commandKey(id, number)
-    if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key)) return
+    if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key))
+      return
     const kind = kindOfShard(shard.id)
     const reqId = `${kind}/${id}/${indexOfShard(shard.id)}.${shard.copy?.gen}.${entity.since}/${number}`
     const cancel = this.#options.command(command, reqId, (outcome, payload) => {
@@ -209,7 +227,8 @@ export class Entities {
       work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here),
     )
     this.counts.handled++
-    if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error') this.#options.tellHandled()
+    if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error')
+      this.#options.tellHandled()
     this.#settle(hosted, running, work, result)
   }
 
@@ -219,7 +238,9 @@ export class Entities {
     const { copy } = shard
     const { heldOutputsCountMax } = this.#options.config
     const address = this.#address(running)
-    if (copy === null || copy.seq - copy.released >= heldOutputsCountMax)
+    const isFull = copy === null || copy.seq - copy.released >= heldOutputsCountMax
+    // What was taken before is answered from memory: to call it Overloaded would say that nothing was done.
+    if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId)))
       return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
     if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
     if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
@@ -249,7 +270,8 @@ export class Entities {
     if (copy === null || result.type === 'nothing') return
     if (result.type === 'error') this.#giveUp(work, result.error)
     else if (result.type !== 'change') {
-      if (work.type === 'mail' && work.envelope.type === 'ask') this.#answerLater(shard, work.envelope, result)
+      if (work.type === 'mail' && work.envelope.type === 'ask')
+        this.#answerLater(shard, work.envelope, result)
     } else {
       applyChange(copy.entities, result.change, this.#options.config.repliesCountMax)
       running.state = result.state
@@ -277,7 +299,8 @@ export class Entities {
 
   /** Arms new timers, and ends the sending of commands that were answered. */
   #followUp(hosted: Hosted, id: string, { timers, commands }: Change): void {
-    for (const [name, timer] of timers ?? []) if (timer !== null) this.#arm({ hosted, id, name, at: timer.at })
+    for (const [name, timer] of timers ?? [])
+      if (timer !== null) this.#arm({ hosted, id, name, at: timer.at })
     for (const [number, command] of commands ?? []) {
       if (command !== null) continue
       const key = commandKey(id, number)
@@ -330,7 +353,13 @@ const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here: Origi
   const { tag, payload } = envelope
   const origin = originOf(from, here)
   if (envelope.type === 'tell')
-    return { type: 'tell', tag, payload, origin, ...(envelope.from === undefined ? {} : { from: envelope.from }) }
+    return {
+      type: 'tell',
+      tag,
+      payload,
+      origin,
+      ...(envelope.from === undefined ? {} : { from: envelope.from }),
+    }
   const { asker: node, ask, reqId, floor } = envelope
   const asker = { node, ask, reqId, ...(floor === undefined ? {} : { floor }) }
   return tag === spawnTag ? { type: 'spawn', asker } : { type: 'ask', tag, payload, asker, origin }

@@ -40,8 +40,12 @@ export interface AsksOptions {
 
 const soonMs = 20
 
-/** Errors after which the same ask may well succeed on another try. */
-const isPassing = (error: AskError): boolean => error.tag === 'Unavailable' || error.tag === 'StaleView'
+/**
+ * Errors after which the same ask may well succeed on another try. `Overloaded` says that nothing was done, which
+ * is true of the try that it answers but not of one before it that may have been taken.
+ */
+const isPassing = ({ tag }: AskError, openCount: number): boolean =>
+  tag === 'Unavailable' || tag === 'StaleView' || (tag === 'Overloaded' && openCount > 0)
 
 export class PendingAsk implements Due {
   due: Due['due'] = undefined
@@ -49,6 +53,8 @@ export class PendingAsk implements Due {
   following: Due | undefined = undefined
   isOver = false
   wasSent = false
+  /** How many of its sendings nobody has answered: one of them may have been taken. */
+  openCount = 0
   /** What its answer will carry. */
   number = -1
   /** After how long it is sent again. */
@@ -93,7 +99,10 @@ export class Asks {
     const ask = new PendingAsk(this, given, done, now)
     if (this.#pending.size >= countMax) {
       const address = formatAddress(given.kind, given.id)
-      this.end(ask, { tag: 'error', error: { tag: 'Overloaded', address, mailboxCountMax: countMax, retryAfterMs: 100 } })
+      this.end(ask, {
+        tag: 'error',
+        error: { tag: 'Overloaded', address, mailboxCountMax: countMax, retryAfterMs: 100 },
+      })
       return ask
     }
     ask.number = this.#pending.add(ask)
@@ -105,10 +114,13 @@ export class Asks {
   answered(number: number, result: AskResult): boolean {
     const ask = this.#pending.get(number)
     if (ask === undefined) return false
-    if (result.tag === 'error' && isPassing(result.error)) {
-      ask.trouble = result.error
+    if (result.tag === 'error' && ask.openCount > 0) ask.openCount--
+    if (result.tag === 'error' && isPassing(result.error, ask.openCount)) {
+      const { error } = result
+      ask.trouble = error
       ask.resendMs = this.options.resendMs
-      this.#later(ask, soonMs, this.options.clock.monotonic())
+      const againMs = error.tag === 'Overloaded' ? error.retryAfterMs : soonMs
+      this.#later(ask, againMs, this.options.clock.monotonic())
     } else this.end(ask, result)
     return true
   }
@@ -143,8 +155,8 @@ export class Asks {
     else this.#send(ask, now)
   }
 
-  #lateError({ trouble, given, wasSent }: PendingAsk): AskError {
-    if (trouble !== null) return trouble
+  #lateError({ trouble, given, wasSent, openCount }: PendingAsk): AskError {
+    if (trouble !== null && openCount === 0) return trouble
     const address = formatAddress(given.kind, given.id || (given.node ?? ''))
     return wasSent
       ? { tag: 'AskTimeout', address, timeoutMs: given.timeoutMs }
@@ -160,7 +172,18 @@ export class Asks {
     const { me, resendMs } = this.options
     const { kind, id, tag, payload, reqId, floor } = ask.given
     const remainingMs = Math.max(1, Math.ceil(ask.deadline - now))
-    const envelope = { type: 'ask', asker: me, ask: ask.number, kind, id, tag, payload, hops: 0, reqId, remainingMs } as const
+    const envelope = {
+      type: 'ask',
+      asker: me,
+      ask: ask.number,
+      kind,
+      id,
+      tag,
+      payload,
+      hops: 0,
+      reqId,
+      remainingMs,
+    } as const
     const sent = this.options.send(ask, floor === undefined ? envelope : { ...envelope, floor })
     if (typeof sent === 'object') {
       this.end(ask, { tag: 'error', error: sent })
@@ -168,6 +191,7 @@ export class Asks {
     }
     if (!sent) return this.#later(ask, Math.min(ask.resendMs, soonMs * 2), now)
     ask.wasSent = true
+    ask.openCount++
     ask.trouble = null
     this.#later(ask, ask.resendMs, now)
     ask.resendMs = Math.min(ask.resendMs * 2, 8 * resendMs)

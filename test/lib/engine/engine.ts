@@ -32,14 +32,23 @@ t.test('engine – what was acknowledged is there after the owner is gone', asyn
   const ids = Array.from({ length: 20 }, (_, i) => `c${i}`)
   for (const id of ids) t.same(c.ask('n1', 'counter', id, 'Add', { n: 2 }), { tag: 'reply', payload: 2 })
   t.same(c.ask('n2', 'counter', 'c1', 'Add', { n: 3 }, 1_000, 'r1'), { tag: 'reply', payload: 5 })
-  t.same(c.ask('n3', 'counter', 'c1', 'Add', { n: 3 }, 1_000, 'r1'), { tag: 'reply', payload: 5 }, 'once per reqId')
+  t.same(
+    c.ask('n3', 'counter', 'c1', 'Add', { n: 3 }, 1_000, 'r1'),
+    { tag: 'reply', payload: 5 },
+    'once per reqId',
+  )
   const where = c.at('n2').where('counter', 'c1')
   t.equal(where.insync.length, 1, 'one mirror')
   const victim = where.owner?.split('#')[0] ?? ''
   const other = ['n1', 'n2', 'n3'].find((name) => name !== victim) ?? ''
   c.kill(victim)
-  t.same(c.ask(other, 'counter', 'c1', 'Add', { n: 3 }, 5_000, 'r1'), { tag: 'reply', payload: 5 }, 'still once')
-  for (const id of ids) t.same(c.ask(other, 'counter', id, 'Total', undefined), { tag: 'reply', payload: id === 'c1' ? 5 : 2 })
+  t.same(
+    c.ask(other, 'counter', 'c1', 'Add', { n: 3 }, 5_000, 'r1'),
+    { tag: 'reply', payload: 5 },
+    'still once',
+  )
+  for (const id of ids)
+    t.same(c.ask(other, 'counter', id, 'Total', undefined), { tag: 'reply', payload: id === 'c1' ? 5 : 2 })
   t.ok(c.at(other).where('counter', 'c1').epoch > where.epoch, 'a new epoch')
 })
 

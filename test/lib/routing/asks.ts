@@ -176,3 +176,35 @@ t.test('asks - whoever gives up ends it for good', async (t) => {
   t.match(results, [{ error: { tag: 'Cancelled' } }])
   t.equal(results.length, 1)
 })
+
+t.test('asks - Overloaded ends it, unless an earlier sending may have been taken', async (t) => {
+  const { clock, ask, asks, results, sent } = bench()
+  const overloaded: AskError = {
+    tag: 'Overloaded',
+    address: 'purse/a',
+    mailboxCountMax: 1,
+    retryAfterMs: 100,
+  }
+  asks.answered(ask().number, { tag: 'error', error: overloaded })
+  t.same(results, [{ tag: 'error', error: overloaded }])
+  const again = ask({ timeoutMs: 2_000 })
+  clock.advance(260)
+  t.equal(sent.length, 3)
+  t.ok(asks.answered(again.number, { tag: 'error', error: overloaded }))
+  t.equal(results.length, 1, 'nothing is known about the first')
+  clock.advance(110)
+  t.equal(sent.length, 4)
+  asks.answered(again.number, { tag: 'reply', payload: 1 })
+  t.same(results[1], { tag: 'reply', payload: 1 })
+})
+
+t.test('asks - at the deadline a sending without an answer makes the outcome unknown', async (t) => {
+  const { clock, ask, asks, results } = bench()
+  const { number } = ask({ timeoutMs: 300 })
+  clock.advance(255)
+  asks.answered(number, { tag: 'error', error: passing })
+  clock.advance(10)
+  asks.answered(number, { tag: 'error', error: passing })
+  clock.advance(100)
+  t.match(results, [{ error: { tag: 'AskTimeout' } }])
+})

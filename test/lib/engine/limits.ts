@@ -1,0 +1,196 @@
+import t from 'tap'
+import type { AskResult } from '../../../lib/routing/asks.js'
+import { EngineCluster } from '../../fixtures/engine-cluster.js'
+import { purse, spawnedPurse } from '../../fixtures/purse.js'
+
+const cluster = async (
+  names: readonly string[],
+  knobs: object = {},
+  kinds = [purse],
+): Promise<EngineCluster> => {
+  const c = new EngineCluster(kinds, knobs)
+  for (const name of names) await c.start(name)
+  c.clock.advance(1_000)
+  return c
+}
+const three = ['n1', 'n2', 'n3']
+const reply = (payload: unknown) => ({ tag: 'reply', payload })
+const askAll = (
+  c: EngineCluster,
+  node: string,
+  id: string,
+  count: number,
+  timeoutMs = 10_000,
+): AskResult[] => {
+  const results: AskResult[] = []
+  for (let i = 0; i < count; i++)
+    c.at(node).ask({ kind: 'purse', id }, { tag: 'Add', payload: { n: 1 } }, { timeoutMs }, (result) =>
+      results.push(result),
+    )
+  return results
+}
+
+t.test(
+  'limits – when too many outputs wait for a mirror the next message is answered Overloaded',
+  async (t) => {
+    const c = await cluster(three, { heldOutputsCountMax: 3 })
+    c.ask('n1', 'purse', 'a', 'Add', { n: 0 })
+    const owner = c.ownerOf('n1', 'purse', 'a')
+    const [mirror = ''] = c.mirrorsOf('n1', 'purse', 'a')
+    c.faults.pause(mirror)
+    const results = askAll(c, owner, 'a', 5)
+    c.clock.advance(20)
+    t.match(results, [{ error: { tag: 'Overloaded', mailboxCountMax: 3 } }, { error: { tag: 'Overloaded' } }])
+    c.clock.advance(5_000)
+    t.equal(
+      results.filter(({ tag }) => tag === 'reply').length,
+      3,
+      'the others are answered without that mirror',
+    )
+    t.same(c.ask(owner, 'purse', 'a', 'Total', undefined), reply(3))
+    c.stop()
+  },
+)
+
+t.test(
+  'limits – an owner whose lease is over answers Unavailable, and goes on when it holds again',
+  async (t) => {
+    const c = await cluster(three)
+    c.ask('n1', 'purse', 'a', 'Add', { n: 1 })
+    const owner = c.ownerOf('n1', 'purse', 'a')
+    const other = three.find((name) => name !== owner) as string
+    c.faults.cutRecords(owner)
+    c.clock.advance(4_100)
+    t.notOk(c.at(owner).membership.leaseHolds())
+    t.match(c.ask(other, 'purse', 'a', 'Add', { n: 1 }, 200), { error: { tag: 'Unavailable' } })
+    t.match(
+      c.ask(owner, 'purse', 'a', 'Total', undefined, 200),
+      { error: { tag: 'Unavailable' } },
+      'reads too',
+    )
+    c.faults.heal(owner)
+    c.clock.advance(1_500)
+    t.match(c.ask(other, 'purse', 'a', 'Add', { n: 1 }, 10_000), { tag: 'reply' })
+    c.stop()
+  },
+)
+
+t.test('limits – a kind that nobody runs is unknown, at once', async (t) => {
+  const c = await cluster(['n1'])
+  t.same(c.ask('n1', 'guild', 'g', 'Add', undefined), {
+    tag: 'error',
+    error: { tag: 'UnknownKind', kind: 'guild' },
+  })
+  c.tell('n1', 'guild', 'g', 'Bump')
+  c.clock.advance(10)
+  t.match(
+    c.nodes.get('n1')?.events,
+    [{ tag: 'Owned' }, { tag: 'DeadLetter', address: 'guild/g', reason: 'UnknownKind' }].slice(1),
+  )
+  c.stop()
+})
+
+t.test('limits – what is asked of a node that is gone has no recipient', async (t) => {
+  const c = await cluster(['n1', 'n2'])
+  const results: AskResult[] = []
+  const gone = c.at('n2').me
+  c.kill('n2')
+  c.clock.advance(10_000)
+  c.at('n1').ask(
+    { kind: 'sessions', id: '', node: gone },
+    { tag: 'Count', payload: undefined },
+    {},
+    (result) => results.push(result),
+  )
+  c.clock.advance(10)
+  t.match(results, [{ error: { tag: 'NoRecipient', address: `sessions/${gone}` } }])
+  c.stop()
+})
+
+t.test('limits – what is asked of a node that dies meanwhile has an unknown outcome', async (t) => {
+  const c = await cluster(['n1', 'n2'])
+  const results: AskResult[] = []
+  c.at('n1').ask(
+    { kind: 'sessions', id: '', node: c.at('n2').me },
+    { tag: 'Count', payload: undefined },
+    { timeoutMs: 60_000 },
+    (result) => results.push(result),
+  )
+  c.clock.advance(10)
+  c.kill('n2')
+  c.clock.advance(20_000)
+  t.match(results, [{ error: { tag: 'UnknownOutcome' } }])
+  c.stop()
+})
+
+t.test('spawn – started once, found again, and there after its owner is gone', async (t) => {
+  const c = await cluster(three, {}, [spawnedPurse])
+  const spawn = (node: string): AskResult => {
+    let found: AskResult | undefined
+    c.at(node).spawn('purse', 'a', 5_000, (result) => {
+      found = result
+    })
+    for (let i = 0; i < 1_000 && found === undefined; i++) c.clock.advance(10)
+    return found as AskResult
+  }
+  t.match(c.ask('n1', 'purse', 'a', 'Add', { n: 1 }), { error: { tag: 'NoRecipient' } })
+  t.same(spawn('n1'), reply('started'))
+  t.same(spawn('n2'), reply('already-started'))
+  t.same(c.ask('n3', 'purse', 'a', 'Add', { n: 4 }), reply(4))
+  const owner = c.ownerOf('n1', 'purse', 'a')
+  const other = three.find((name) => name !== owner) as string
+  c.kill(owner)
+  t.same(c.ask(other, 'purse', 'a', 'Total', undefined, 20_000), reply(4))
+  t.same(spawn(other), reply('already-started'))
+  c.stop()
+})
+
+t.test('leave – the first of two nodes hands everything to the other, which goes on alone', async (t) => {
+  const c = await cluster(['n1', 'n2'])
+  const ids = Array.from({ length: 30 }, (_, i) => `p${i}`)
+  for (const id of ids) c.ask('n2', 'purse', id, 'Add', { n: 3 })
+  const results: AskResult[] = []
+  for (const id of ids)
+    c.at('n2').ask(
+      { kind: 'purse', id },
+      { tag: 'Add', payload: { n: 1 } },
+      { timeoutMs: 20_000 },
+      (result) => results.push(result),
+    )
+  let leftMs: number | undefined
+  const begun = c.clock.monotonic()
+  c.at('n1').leave(10_000, () => {
+    leftMs = c.clock.monotonic() - begun
+  })
+  c.clock.advance(20_000)
+  t.ok(leftMs !== undefined && leftMs < 5_000, `left after ${leftMs} ms`)
+  t.same(
+    results,
+    ids.map(() => reply(4)),
+    'what was asked meanwhile is answered',
+  )
+  for (const id of ids) t.same(c.ask('n2', 'purse', id, 'Total', undefined), reply(4))
+  for (const id of ids) t.match(c.at('n2').where('purse', id), { owner: 'n2#1', insync: [] })
+  c.stop()
+})
+
+t.test('leave – the last node leaves at once', async (t) => {
+  const c = await cluster(['n1'])
+  c.ask('n1', 'purse', 'a', 'Add', { n: 3 })
+  let isOut = false
+  c.at('n1').leave(10_000, () => {
+    isOut = true
+  })
+  c.clock.advance(1_000)
+  t.ok(isOut)
+  c.stop()
+})
+
+t.test('stop – open asks end with an unknown outcome and no timer is left', async (t) => {
+  const c = await cluster(['n1'])
+  const results = askAll(c, 'n1', 'a', 2)
+  c.kill('n1')
+  t.match(results, [{ error: { tag: 'UnknownOutcome' } }, { error: { tag: 'UnknownOutcome' } }])
+  c.clock.advance(60_000)
+  t.equal(c.clock.pendingCount, 0)
+})
