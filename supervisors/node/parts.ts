@@ -37,6 +37,8 @@ export interface PartsOptions {
 }
 
 const rejoinMs = 200
+/** Beside four leases: three that an earlier life of the same name may take, and one to spare. */
+const joinMsMax = 10_000
 
 export class Parts {
   readonly cluster: string
@@ -111,8 +113,24 @@ export class Parts {
 
   /** Joins; resolves when this node is a ready member. */
   join(): Promise<void> {
+    const { clock, config } = this.#options
     return new Promise((resolve, reject) => {
-      this.#join(resolve, (why) => reject(new StartFailed(codeOf(why), why)))
+      const failed = (why: string): void => {
+        late.cancel()
+        reject(new StartFailed(codeOf(why), why))
+      }
+      const limitMs = joinMsMax + 4 * config.leaseMs
+      const late = clock.after(limitMs, () => {
+        failed(
+          `The node did not become a member within ${limitMs / 1_000} s, because the records of the cluster do not ` +
+            'answer: look at the log of nats-server, and whether most of its servers run.',
+        )
+      })
+      const ready = (): void => {
+        late.cancel()
+        resolve()
+      }
+      this.#join(ready, failed)
     })
   }
 

@@ -353,3 +353,15 @@ t.test(
     })
   },
 )
+
+t.test(
+  'promises - a node that cannot join in time is refused in a sentence, and leaves nothing',
+  async (t) => {
+    const cluster = new VirtualCluster(tree)
+    t.teardown(() => cluster.end())
+    cluster.transport.faults.recordsDown()
+    t.match(await cluster.fails(cluster.start('n1')), { code: 'StartTimeout', sentence: /within 30 s/ })
+    cluster.transport.faults.heal()
+    t.equal((await cluster.start('n1')).id, 'n1#1')
+  },
+)
