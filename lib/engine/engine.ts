@@ -55,6 +55,7 @@ export class Engine {
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
   #isStopped = false
+  #unwatch: () => void = () => undefined
 
   constructor(options: EngineOptions, membership: Membership, me: NodeId) {
     const { clock, config, session, random } = options
@@ -93,6 +94,10 @@ export class Engine {
       else clock.after(livePollMs, wait)
     }
     session.listen(this.me, this.links.inbox, wait)
+    this.#unwatch = session.onStatus((status) => {
+      // What was under way when the connection broke is lost, and would wait longer than need be.
+      if (status === 'up') this.#asks.hurry(() => true)
+    })
   }
 
   /** Calls `done` once, with the first answer, refusal or error; the returned function gives up. */
@@ -167,6 +172,7 @@ export class Engine {
     if (this.#isStopped) return
     this.#asks.close(({ given }) => ({ tag: 'UnknownOutcome', address: formatAddress(given.kind, given.id) }))
     this.#isStopped = true
+    this.#unwatch()
     this.ownership.stop()
     this.entities.stop()
     this.#router.close()

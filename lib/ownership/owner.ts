@@ -284,7 +284,12 @@ const tryGive = (shard: Shard, context: StepContext): void => {
 
 /** What an owner does from time to time while something is under way. */
 export const tickOwner = (shard: Shard, others: Others, context: StepContext): void => {
-  if (!isOwning(shard) || !context.leaseHolds) return
+  if (!isOwning(shard)) return
+  if (!context.leaseHolds) {
+    // Cut off from the store it is most likely cut off from its mirrors too: their silence says nothing of them.
+    startWaiting(shard, context.now)
+    return
+  }
   resend(shard, context)
   tryRelease(shard, context)
   keepMirrors(shard, others, context)
