@@ -1,4 +1,4 @@
-/** What each fault does to three real processes: the rows of docs/GUARANTEES.md that need a real clock and server. */
+/** What faults of mirrors, of all nodes and of the store do to real processes. `cluster.ts` has those of one owner. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -21,10 +21,6 @@ const trio = async (t: Test) => {
   t.equal(first.count, ids.length, 'all begin')
   return { server, n1, n2, n3, first }
 }
-const ownersOf = async (node: NodeProcess): Promise<Record<string, string | undefined>> => {
-  const places = await node.ask({ verb: 'where', ids })
-  return Object.fromEntries(ids.map((id) => [id, `${places[id]?.owner} ${places[id]?.epoch}`]))
-}
 /** Each total is what was acknowledged, give or take what nobody knows. */
 const checkTotals = async (t: Test, node: NodeProcess, books: readonly Book[]): Promise<void> => {
   const { totals, errors } = await node.ask({ verb: 'read', ids, timeoutMs: 20_000 })
@@ -37,55 +33,6 @@ const checkTotals = async (t: Test, node: NodeProcess, books: readonly Book[]): 
   })
   t.same(wrong, [], 'totals are what was acknowledged')
 }
-
-t.test(
-  'faults - a frozen node costs a lease, and comes back as a new incarnation',
-  { skip, timeout },
-  async (t) => {
-    const { n1, n2, n3, first } = await trio(t)
-    n2.signal('SIGSTOP')
-    const { errors, totals } = await n3.ask({ verb: 'read', ids, timeoutMs: 20_000 })
-    t.same(errors, {}, 'the others answer for it')
-    t.equal(Object.keys(totals).length, ids.length)
-    const second = await n1.ask({ verb: 'add', ids, inFlight: 50 })
-    n2.signal('SIGCONT')
-    await eventually('n2 is ready again', async () => {
-      const status = await n2.ask({ verb: 'status' })
-      return status.node === 'n2#2' && status.status === 'ready'
-    })
-    await checkTotals(t, n2, [first, second])
-  },
-)
-
-t.test(
-  'faults - a restart of nats-server freezes everybody, and nobody loses anything',
-  { skip, timeout },
-  async (t) => {
-    const { server, n1, n2, n3, first } = await trio(t)
-    const before = await ownersOf(n1)
-    await n1.ask({ verb: 'load', ids, inFlight: 20, leastCount: 200 })
-    await server.kill()
-    const all = [n1, n2, n3]
-    for (const node of all) {
-      await eventually(
-        `${node.name} is frozen`,
-        async () => (await node.ask({ verb: 'status' })).status === 'frozen',
-      )
-    }
-    // Longer than a lease: without the server nobody can be declared dead.
-    await new Promise((resolve) => setTimeout(resolve, 2 * config.leaseMs))
-    await server.restart()
-    for (const node of all) {
-      await eventually(
-        `${node.name} is ready`,
-        async () => (await node.ask({ verb: 'status' })).status === 'ready',
-      )
-    }
-    const book = await n1.ask({ verb: 'unload' })
-    t.same(await ownersOf(n3), before, 'the same owners under the same epochs')
-    for (const node of all) await checkTotals(t, node, [first, book])
-  },
-)
 
 t.test('faults - a frozen mirror holds its shards up for a moment only', { skip, timeout }, async (t) => {
   const { n1, n2, n3, first } = await trio(t)
