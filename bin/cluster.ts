@@ -1,5 +1,5 @@
 /** The nodes that one `tumen up` started, by name. */
-import type { Json, StageNode } from './app.js'
+import type { Json, StageNode } from '../supervisors/launched.js'
 import { nearestName } from '../lib/config.js'
 import type { NodeHandle } from './handle.js'
 import { Plain } from './plain.js'
@@ -28,7 +28,8 @@ const restartsCountMax = 5
 const restartsPeriodMs = 60_000
 
 /**
- * Starts nodes, ends them, and starts again what ended by itself: after a second, five times a minute at most.
+ * Starts nodes, ends them, and starts again what ended by itself: after a second, five times a minute at
+ * most.
  */
 export class Cluster {
   private readonly seats = new Map<string, Seat>()

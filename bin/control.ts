@@ -1,9 +1,12 @@
-/** How other terminals reach a running `tumen up`: HTTP on loopback, for those who can read its state file. */
+/**
+ * How other terminals reach a running `tumen up`: HTTP on loopback, for those who can read its state
+ * file.
+ */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import { Plain, sentenceOf } from './plain.js'
 
 const bodyBytesMax = 1_000_000

@@ -1,4 +1,4 @@
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 
 /** One node as `tumen up` holds it: a process of its own, or a part of this one. */
 export interface NodeHandle {

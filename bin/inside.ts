@@ -1,4 +1,7 @@
-/** Nodes of `tumen up` inside its own process, on memory, that can be dropped as if their process had died. */
+/**
+ * Nodes of `tumen up` inside its own process, on memory, that can be dropped as if their process had
+ * died.
+ */
 import type { Clock, Timer } from '../lib/std/clock.js'
 import { systemClock } from '../lib/std/system.js'
 import type { LinkStatus, OpenOptions, Session, Transport } from '../lib/transport/transport.js'
@@ -7,7 +10,10 @@ import { hostNode, type NodeStart } from './run-node.js'
 
 const never: Timer = { cancel: () => {} }
 
-/** A clock and a transport that stop for good: after `die` nothing runs that was waiting, and nothing is sent. */
+/**
+ * A clock and a transport that stop for good: after `die` nothing runs that was waiting, and nothing is
+ * sent.
+ */
 export interface Mortal {
   readonly clock: Clock
   readonly transport: Transport

@@ -1,5 +1,5 @@
 /** What `tumen up` and the processes of its nodes say to each other over the channel between them. */
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import { Plain, sentenceOf } from './plain.js'
 
 export type FromNode =

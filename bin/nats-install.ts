@@ -45,11 +45,11 @@ export interface Installed {
 }
 
 /** This machine as release archives name it. */
-export const platformName = (): string => `${process.platform}-${architectures[process.arch] ?? process.arch}`
+const platformName = (): string => `${process.platform}-${architectures[process.arch] ?? process.arch}`
 
 /**
- * Installs it. Nothing is written before the checksum is right; what was installed before stays until the new one
- * is complete.
+ * Installs it. Nothing is written before the checksum is right; what was installed before stays until the
+ * new one is complete.
  */
 export const installNatsServer = async (options: InstallOptions): Promise<Installed> => {
   const platform = options.platform ?? platformName()
@@ -61,7 +61,8 @@ export const installNatsServer = async (options: InstallOptions): Promise<Instal
     )
   }
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Plain('--sha256: expected 64 hexadecimal digits.', 2)
-  const url = `${options.from.replace(/\/+$/, '')}/v${natsVersion}/nats-server-v${natsVersion}-${platform}.tar.gz`
+  const name = `v${natsVersion}/nats-server-v${natsVersion}-${platform}.tar.gz`
+  const url = `${options.from.replace(/\/+$/, '')}/${name}`
   const archive = await download(url)
   const found = createHash('sha256').update(archive).digest('hex')
   if (found !== sha256) {

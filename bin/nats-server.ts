@@ -1,4 +1,7 @@
-/** Finds a nats-server on this machine and runs it for one cluster: loopback, a free port, a store of its own. */
+/**
+ * Finds a nats-server on this machine and runs it for one cluster: loopback, a free port, a store of its
+ * own.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -58,7 +61,11 @@ listen: "127.0.0.1:-1"
 ports_file_dir: ${JSON.stringify(directory)}
 ping_interval: "1s"
 ping_max: 2
-jetstream { store_dir: ${JSON.stringify(join(directory, 'store'))}, max_memory_store: 256MB, max_file_store: 1GB }
+jetstream {
+  store_dir: ${JSON.stringify(join(directory, 'store'))}
+  max_memory_store: 256MB
+  max_file_store: 1GB
+}
 `
 
 const readUrl = (directory: string): string | undefined => {

@@ -3,8 +3,9 @@ import { dirname } from 'node:path'
 import { storePrefix } from './nats-server.js'
 
 /**
- * Ends a nats-server whose `tumen up` was killed before it could, and removes its store. Only where the system
- * shows the command line of a process (Linux), so that nothing else that has the number now is touched.
+ * Ends a nats-server whose `tumen up` was killed before it could, and removes its store. Only where the
+ * system shows the command line of a process (Linux), so that nothing else that has the number now is
+ * touched.
  */
 export const endOrphan = (pid: number): void => {
   let words: string[] = []

@@ -2,7 +2,7 @@
 import type { NodeStatus, TreeNode } from '../lib/index.js'
 
 /** Columns as wide as they need; the first row is the heading. */
-export const table = (rows: readonly (readonly (string | number)[])[]): string => {
+const table = (rows: readonly (readonly (string | number)[])[]): string => {
   const widths: number[] = []
   for (const row of rows)
     for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, `${cell}`.length)

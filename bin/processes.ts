@@ -1,7 +1,7 @@
 /** Nodes of `tumen up` that are processes of their own. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import type { NodeHandle } from './handle.js'
 import type { FromNode } from './ipc.js'
 import { Plain } from './plain.js'

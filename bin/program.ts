@@ -29,7 +29,10 @@ const build = (): Command => {
   return program
 }
 
-/** Runs one command. Gives the exit code: 0, 1 when it failed, 2 when it was given wrongly, 3 for a refusal. */
+/**
+ * Runs one command. Gives the exit code: 0, 1 when it failed, 2 when it was given wrongly, 3 for a
+ * refusal.
+ */
 export const run = async (args: readonly string[]): Promise<number> => {
   try {
     await build().parseAsync([...args], { from: 'user' })

@@ -1,17 +1,20 @@
 /**
- * How a verb reaches its cluster: through the control endpoint of this machine's `tumen up`, or, with `--nats`,
- * as an observer that joins for a moment and runs nothing.
+ * How a verb reaches its cluster: through the control endpoint of this machine's `tumen up`, or, with
+ * `--nats`, as an observer that joins for a moment and runs nothing.
  */
 import { supervisor, type TumenNode } from '../lib/index.js'
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import { giveOrder } from './control.js'
 import { Plain } from './plain.js'
 import { Launcher, performRemotely } from './remote.js'
+import { readSettings } from './settings.js'
 import { clusterName, findState } from './state-file.js'
 
 export interface ReachOptions {
   readonly nats?: string
   readonly cluster?: string
+  /** For an observer: what must be equal on all nodes. */
+  readonly [knob: string]: unknown
 }
 
 export interface Reached {
@@ -22,7 +25,7 @@ export interface Reached {
 
 /** Opens the way to a cluster. Throws a sentence when there is none. */
 export const reach = async (options: ReachOptions): Promise<Reached> => {
-  if (options.nats !== undefined) return observe(options.nats, options.cluster)
+  if (options.nats !== undefined) return observe(options.nats, options)
   const state = findState(options.cluster === undefined ? undefined : clusterName(options.cluster))
   return {
     perform: (verb, argument, node) =>
@@ -34,12 +37,18 @@ export const reach = async (options: ReachOptions): Promise<Reached> => {
   }
 }
 
-const observe = async (url: string, cluster: string | undefined): Promise<Reached> => {
+const observe = async (url: string, options: ReachOptions): Promise<Reached> => {
+  const { cluster } = options
   if (cluster === undefined) throw new Plain('With --nats also name the cluster: --cluster NAME.', 2)
   const [{ nats }, { startNode }] = await Promise.all([
     import('../lib/nats.js'),
     import('../supervisors/index.js'),
   ])
+  const { given: config } = readSettings({
+    flags: options,
+    environment: process.env,
+    directory: process.cwd(),
+  })
   const tree = supervisor('observer', {}, [])
   const name = `observer-${process.pid}`
   const node = await startNode({
@@ -47,6 +56,7 @@ const observe = async (url: string, cluster: string | undefined): Promise<Reache
     name,
     transport: nats({ servers: url }),
     tree,
+    config,
     roles: ['observer'],
   })
   return {

@@ -1,7 +1,10 @@
-/** An actor that each node of the launcher has, so that an observer can speak with it over the cluster itself. */
+/**
+ * An actor that each node of the launcher has, so that an observer can speak with it over the cluster
+ * itself.
+ */
 import * as t from 'io-ts'
 import { behavior, message, nodeProtocol, type Ref, refuse, reply, type TumenNode } from '../lib/index.js'
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import { Plain, sentenceOf } from './plain.js'
 
 const Sorry = t.type({ sentence: t.string, exitCode: t.number })

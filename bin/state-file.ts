@@ -1,6 +1,6 @@
 /**
- * What a running `tumen up` leaves for other terminals: where its control endpoint is, and which processes are
- * its own. One file per cluster in a directory that only this user can enter.
+ * What a running `tumen up` leaves for other terminals: where its control endpoint is, and which
+ * processes are its own. One file per cluster in a directory that only this user can enter.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
@@ -36,7 +36,7 @@ const UpState = t.type({
 export type UpState = t.TypeOf<typeof UpState>
 
 /** Where this user's state files are: the runtime directory of the session, else one of our own under tmp. */
-export const stateDirectory = (): string => {
+const stateDirectory = (): string => {
   const runtime = process.env['XDG_RUNTIME_DIR']
   if (runtime !== undefined && runtime !== '') return join(runtime, 'tumen')
   return join(tmpdir(), `tumen-${process.getuid?.() ?? 'user'}`)

@@ -1,6 +1,7 @@
 /** What `tumen up` does from its first line to its last. */
 import type { ConfigInput } from '../lib/config.js'
-import { type Json, type LoadedApp, loadApp, type Performed, type Stage } from './app.js'
+import { type LoadedApp, loadApp } from './app.js'
+import type { Json, Performed, Stage } from '../supervisors/launched.js'
 import { Cluster } from './cluster.js'
 import { type ControlServer, openControl, type Order } from './control.js'
 import type { NodeHandle } from './handle.js'

@@ -10,7 +10,7 @@ import {
 import { nearestName } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
 import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
-import type { Json } from './app.js'
+import type { Json } from '../supervisors/launched.js'
 import { Plain } from './plain.js'
 
 export interface Target {
@@ -48,7 +48,7 @@ interface Said {
 }
 
 /** The message that a JSON text means. Throws a sentence with what was expected. */
-export const messageOf = (kind: KindData, json: Json): Said => {
+const messageOf = (kind: KindData, json: Json): Said => {
   const named = typeof json === 'string' ? { [json]: undefined } : json
   const tags = [...kind.data.specs.keys()]
   const [tag, ...more] = typeof named === 'object' && named !== null ? Object.keys(named) : []
@@ -73,7 +73,7 @@ const refOf = ({ node }: Target, kind: KindData, id: string): Ref<string> =>
   node.ref(kind.protocol as AnyProtocol, id as never)
 
 /** Asks an entity. Gives `{"reply": …}` or `{"refusal": …}`; anything else is thrown as a sentence. */
-export const askEntity = async (target: Target, words: Words): Promise<Json> => {
+const askEntity = async (target: Target, words: Words): Promise<Json> => {
   const kind = kindOf(target, words.kind)
   const said = messageOf(kind, words.message)
   if (said.spec.form === 'tell') throw new Plain(`${kind.kind}.${said.tag} has no reply: use tumen tell.`, 2)
@@ -89,7 +89,7 @@ export const askEntity = async (target: Target, words: Words): Promise<Json> => 
 }
 
 /** Tells an entity; nobody knows whether it arrives. */
-export const tellEntity = (target: Target, words: Words): Json => {
+const tellEntity = (target: Target, words: Words): Json => {
   const kind = kindOf(target, words.kind)
   const said = messageOf(kind, words.message)
   if (said.spec.form !== 'tell') throw new Plain(`${kind.kind}.${said.tag} has a reply: use tumen ask.`, 2)

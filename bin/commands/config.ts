@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { loadApp } from '../app.js'
 import { addKnobs } from '../knob-flags.js'
-import { print, table } from '../print.js'
+import { print } from '../print.js'
 import { readSettings, type Setting } from '../settings.js'
 
 interface ConfigOptions {
@@ -10,7 +10,7 @@ interface ConfigOptions {
 }
 
 const card = ({ knob, value, source, unit, default: byDefault, meaning, flag, variable }: Setting): string =>
-  `${table([[knob, `${value}${unit === '' ? '' : ` ${unit}`}`, `from ${source}`, `default ${byDefault}`]])}\n` +
+  `${knob}  ${value}${unit === '' ? '' : ` ${unit}`}  from ${source}  default ${byDefault}\n` +
   `    ${meaning}\n    ${flag}  ${variable}`
 
 /** Adds `tumen config`: every knob with value, source, unit, default and meaning. */

@@ -1,7 +1,8 @@
 /** The verbs that look at, or speak with, a cluster that runs. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { NodeStatus, TreeNode, Where } from '../../lib/index.js'
-import type { Json } from '../app.js'
+import type { Json } from '../../supervisors/launched.js'
+import { addKnobs } from '../knob-flags.js'
 import { parseJson } from '../plain.js'
 import { type NodeRow, print, statusTable, treeText } from '../print.js'
 import { reach, type ReachOptions, type Reached } from '../reach.js'
@@ -12,8 +13,8 @@ export interface VerbOptions extends ReachOptions {
 }
 
 /** Options of every verb that reaches a cluster. */
-export const reaching = (command: Command): Command =>
-  command
+const reaching = (command: Command): Command =>
+  addKnobs(command)
     .option('--cluster <name>', 'the cluster, when more than one runs')
     .option('--nats <url>', 'reach it over NATS instead of through this machine’s tumen up')
     .option('--json', 'one line of JSON instead of text')
@@ -86,7 +87,8 @@ const where = (kind: string, id: string, options: VerbOptions): Promise<void> =>
     if (options.json) return print(JSON.stringify(place))
     const { owner = 'nobody', epoch, mirrors, shard } = place
     print(
-      `${kind}/${id} is on ${owner} (epoch ${epoch}), mirrored by ${mirrors.join(', ') || 'nobody'}; shard ${shard}`,
+      `${kind}/${id} is on ${owner} (epoch ${epoch}), ` +
+        `mirrored by ${mirrors.join(', ') || 'nobody'}; shard ${shard}`,
     )
   })
 

@@ -1,7 +1,6 @@
 /** The demo: parties of players, a gateway per node, and an evening that is played while a node is killed. */
-import { entities, supervisor, worker } from 'tumen'
+import { type App, entities, type Json, supervisor, worker } from 'tumen'
 import { coordinator, partyKind, playerSlot, sessionKind, sessions, startGateway } from 'tumen/actors'
-import type { App, Json } from '../../bin/app.js'
 import { main } from './main.js'
 import { Party, PartyId } from 'tumen/actors'
 import { probe, type ProbeOrder } from './probe.js'

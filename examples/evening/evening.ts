@@ -115,7 +115,10 @@ export class EveningAtTheSockets {
     return player
   }
 
-  /** Asks each party what became of it, and says good night in those that are there to learn the last number. */
+  /**
+   * Asks each party what became of it, and says good night in those that are there to learn the last
+   * number.
+   */
   async ask(): Promise<void> {
     const parties = [...new Set(this.options.evening.lines.map(({ party }) => party))]
     const present = [...this.players.values()].filter((player) => !player.hasQuit)
@@ -149,8 +152,8 @@ export class EveningAtTheSockets {
     const { lines, partySizeMax, inviteMs } = this.options.evening
     const absences: Absence[] = [...this.players.values()].flatMap((player) => player.absences)
     const heard = this.heard.filter((one) => one.tag !== 'chat' || one.text !== 'good night')
-    const { answers, endings, endedAt } = this
-    return { lines, partySizeMax, inviteMs, answers, heard, absences, endings, endedAt }
+    const { answers, endings } = this
+    return { lines, partySizeMax, inviteMs, answers, heard, absences, endings, endedAt: this.endedAt }
   }
 
   /** Every party that was acknowledged, with the highest version that was. */

@@ -59,7 +59,10 @@ export interface Played {
   readonly endedAt: number
 }
 
-/** `lost`: something acknowledged is not there. `doubled`: something is there more often than it was asked for. */
+/**
+ * `lost`: something acknowledged is not there. `doubled`: something is there more often than it was asked
+ * for.
+ */
 export interface Fault {
   readonly kind: 'lost' | 'doubled'
   readonly party: string

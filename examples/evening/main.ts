@@ -1,6 +1,8 @@
-/** The demo's own run: plays the evening, kills a node in the middle, watches it come back, and has it judged. */
-import type { NodeStatus } from 'tumen'
-import type { Json, Performed, Stage } from '../../bin/app.js'
+/**
+ * The demo's own run: plays the evening, kills a node in the middle, watches it come back, and has it
+ * judged.
+ */
+import type { Json, NodeStatus, Performed, Stage } from 'tumen'
 import { EveningAtTheSockets } from './evening.js'
 import { judge } from './model.js'
 import type { Probed, ProbeOrder } from './probe.js'
@@ -74,7 +76,8 @@ export const main = async (stage: Stage): Promise<Performed> => {
 const progressLine = (answered: number, total: number, inFlight: number, ms: number): string => {
   const filled = Math.round((answered / total) * 30)
   const rate = Math.round((answered / ms) * 1_000)
-  return `[${'█'.repeat(filled)}${'░'.repeat(30 - filled)}] ${answered}/${total}, ${inFlight} in flight, ${rate}/s`
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(30 - filled)}`
+  return `[${bar}] ${answered}/${total}, ${inFlight} in flight, ${rate}/s`
 }
 
 const partiesOf = (status: NodeStatus): number =>
@@ -123,8 +126,9 @@ const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed
   }
   stage.progress('')
   stage.say(
-    `${victim} is killed: ${had.entities} entities (${had.parties} parties), mirrors of ${had.mirrors} shards, ` +
-      `${had.sockets} sockets, ${had.openAtGateway} open commands at its gateway, ${open} to its parties.`,
+    `${victim} is killed: ${had.entities} entities (${had.parties} parties), ` +
+      `mirrors of ${had.mirrors} shards, ${had.sockets} sockets, ` +
+      `${had.openAtGateway} open commands at its gateway, ${open} to its parties.`,
   )
   const probed = (prober === undefined
     ? { affected: 0, missing: [], stale: 0, firstMs: null, halfMs: null, allMs: null, last: '' }

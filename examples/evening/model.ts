@@ -1,14 +1,12 @@
 /**
- * The judge of an evening. It knows the rules of a party from its own short copy of them, reads what was asked
- * (the session), what the players saw (answers with the times at which they were sent and had), what they heard
- * (notices) and what the parties say at the end, and finds every acknowledged command that did not take effect
+ * The judge of an evening. From its own short copy of the rules, what was asked, what the players saw and
+ * heard, and what the parties say at the end, it finds every acknowledged command that did not take effect
  * exactly once.
  *
- * Each change of a party is one version, and each acknowledged change says which version it made. So all changes
- * of a party stand in one order, without gaps. Replayed in that order they must give every view that any answer
- * showed. An answer may not be older than what had been acknowledged before it was asked, and a "no" must be true
- * of a state that the party had between question and answer. The one change that a party makes by itself is that an
- * invitation runs out, in its time. A command whose outcome nobody knows may count, once, or not at all.
+ * Each change of a party is one version, and says which: so they stand in one order, without gaps, and
+ * replayed in it give every view that was shown. An answer is not older than what was acknowledged before it
+ * was asked; a "no" is true of a state between question and answer. By itself a party only lets invitations
+ * run out. A command of unknown outcome may count, once, or not at all.
  */
 import type { Answer, Ending, Fault, Heard, Played, Verdict, View } from './evidence.js'
 import type { Line } from './session.js'
@@ -166,7 +164,7 @@ const invitedAt = (party: Case, player: string, version: number): number => {
   return maker?.answer.sentAt ?? Number.POSITIVE_INFINITY
 }
 
-/** A command of unknown outcome that may have made the next version: best one after which what follows fits. */
+/** A command of unknown outcome that may have made the next version: best one that what follows fits. */
 const guess = (party: Case, before: State, open: Set<Done>, after: Done | undefined): Done | undefined => {
   const able = [...open].filter((one) => objections(party, before, one.line).size === 0)
   const fits = able.find((one) => {
@@ -206,7 +204,10 @@ const windowOf = (party: Case, { answer }: Done): { readonly low: number; readon
   return { low, high }
 }
 
-/** Reads and refusals must be true of a state between question and answer; changes must come after what was known. */
+/**
+ * Reads and refusals must be true of a state between question and answer; changes must come after what
+ * was known.
+ */
 const judgeAnswers = (party: Case, spans: Spans): void => {
   for (const done of party.done) {
     const { low, high } = windowOf(party, done)
@@ -364,7 +365,6 @@ const spanOf = (party: string, by: Done | undefined, until: Done | undefined): S
   ],
 })
 
-/** Nobody was in two parties at once. */
 const judgeSlots = (spans: Spans, fault: (party: string, text: string) => void): void => {
   for (const [player, all] of spans) {
     const sorted = [...all].sort((a, b) => a.surely[0] - b.surely[0])

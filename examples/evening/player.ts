@@ -1,6 +1,6 @@
 /**
- * One player at a real WebSocket: sends a command, waits for the answer, and when the socket goes away connects to
- * the next node's gateway and sends the open command again under the same `reqId`.
+ * One player at a real WebSocket: sends a command, waits for the answer, and when the socket goes away
+ * connects to the next node's gateway and sends the open command again under the same `reqId`.
  */
 import { WebSocket } from 'ws'
 import type { Absence } from './evidence.js'
@@ -116,7 +116,10 @@ export class Player {
     if (this.hasQuit) return
     const gateways = this.options.gateways()
     const url = gateways[this.turn % Math.max(1, gateways.length)]
-    if (url === undefined) return this.later(reconnectMs, () => this.connect())
+    if (url === undefined) {
+      this.later(reconnectMs, () => this.connect())
+      return
+    }
     const socket = new WebSocket(url, { handshakeTimeout: connectMsMax, perMessageDeflate: false })
     this.socket = socket
     const credentials = { player: this.name }
@@ -128,13 +131,18 @@ export class Player {
 
   private take(socket: WebSocket, message: Reply): void {
     if (socket !== this.socket) return
-    if (message['notice'] !== undefined) return this.options.onNotice(this.name, message)
-    if (message.id === 0) return this.welcomed(message)
+    if (message['notice'] !== undefined) this.options.onNotice(this.name, message)
+    else if (message.id === 0) this.welcomed(message)
+    else this.answered(message)
+  }
+
+  private answered(message: Reply): void {
     const { open } = this
     if (open === undefined || message.id !== open.id) return
     const { error, retryAfterMs = reconnectMs } = message
     if (error !== undefined && !isFinal.has(error) && this.options.now() < open.giveUpAt) {
-      return this.later(retryAfterMs, () => this.transmit(open.id))
+      this.later(retryAfterMs, () => this.transmit(open.id))
+      return
     }
     this.open = undefined
     open.settle({ reply: message, sentAt: open.sentAt, answeredAt: this.options.now() })

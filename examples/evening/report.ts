@@ -1,5 +1,5 @@
 /** What the demo tells about its evening: a table for people, one line for programs. */
-import type { StageNode } from '../../bin/app.js'
+import type { StageNode } from 'tumen'
 import type { Played, Verdict } from './evidence.js'
 import type { Probed } from './probe.js'
 
@@ -107,7 +107,9 @@ const hints = ({ nodes, recording }: Facts): string[] => {
   const living = [...recording.endings].find(([, { view }]) => view !== undefined)?.[0] ?? 'c1-1'
   return [
     `Connect:  npx wscat -c ${gateways[0] ?? ''}`,
-    '          {"id":1,"cmd":"login","credentials":{"player":"you"}}  then  {"id":2,"cmd":"create","party":"mine"}',
-    `Try:      npx tumen status   npx tumen ask party ${living} Info   npx tumen where party ${living}   npx tumen kill ${nodes.at(-1)?.name ?? 'n3'}`,
+    '          {"id":1,"cmd":"login","credentials":{"player":"you"}}',
+    '          {"id":2,"cmd":"create","party":"mine"}',
+    `Try:      npx tumen status             npx tumen ask party ${living} Info`,
+    `          npx tumen kill ${nodes.at(-1)?.name ?? 'n3'}            npx tumen where party ${living}`,
   ]
 }

@@ -1,4 +1,7 @@
-/** The written evening: what a line of `session.jsonl` says. Who reads or writes the file imports only this. */
+/**
+ * The written evening: what a line of `session.jsonl` says. Who reads or writes the file imports only
+ * this.
+ */
 
 /** What players can ask of a party. */
 export type Cmd =
