@@ -1,5 +1,5 @@
 import type { NodeEvent } from '../../lib/api/node-event.js'
-import type { EngineEvent } from '../../lib/engine/protocol.js'
+import type { EngineEvent } from '../../lib/engine/options.js'
 import { describeEvent } from '../../lib/kernel/describe-event.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
 

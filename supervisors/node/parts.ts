@@ -7,6 +7,7 @@ import { startEngine } from '../../lib/engine/start.js'
 import type { EntityBody, EntityCell } from '../../lib/entity/entities.js'
 import { StartFailed } from '../../lib/errors.js'
 import { formatAddress, type NodeId } from '../../lib/ids.js'
+import type { View } from '../../lib/membership/membership.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import type { PubSub } from '../../lib/pubsub/pubsub.js'
@@ -60,6 +61,9 @@ export class Parts {
   readonly cells = new Map<string, ReturnType<typeof entityCells>>()
   readonly eventCounts: Record<string, number> = {}
   readonly #options: PartsOptions
+  /** The members by name, as of one view. */
+  readonly #resolved = new Map<string, NodeId>()
+  #resolvedIn: View | null = null
   get isStopping(): boolean {
     return this.#isStopping
   }
@@ -205,10 +209,14 @@ export class Parts {
   }
 
   #resolve(node: string): NodeId | null {
-    if (node.includes('#')) return node
-    for (const id of this.engine?.membership.view().members.keys() ?? [])
-      if (id.startsWith(`${node}#`) && this.engine?.membership.isGone(id) === false) return id
-    return null
+    if (this.engine === null || node.includes('#')) return node
+    const view = this.engine.membership.view()
+    if (view !== this.#resolvedIn) {
+      this.#resolvedIn = view
+      this.#resolved.clear()
+      for (const [id, { name }] of view.members) if (!this.engine.membership.isGone(id)) this.#resolved.set(name, id)
+    }
+    return this.#resolved.get(node) ?? null
   }
 
   /** Counts a message from outside that nobody here takes. */

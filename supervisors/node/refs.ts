@@ -12,7 +12,7 @@ import { Misuse } from '../../lib/api/misuse.js'
 import type { AskOptions } from '../../lib/api/refs.js'
 import type { Config } from '../../lib/config.js'
 import type { Engine } from '../../lib/engine/engine.js'
-import type { Target } from '../../lib/engine/protocol.js'
+import type { Target } from '../../lib/engine/options.js'
 import { AskFailed, type AskError } from '../../lib/errors.js'
 import { formatAddress, type NodeId } from '../../lib/ids.js'
 import type { AskResult } from '../../lib/routing/asks.js'
@@ -41,6 +41,7 @@ const wrongForm = (message: MessageData, used: 'told' | 'asked'): Misuse =>
 export class RemoteRef {
   readonly address: { readonly kind: string; readonly id: string; readonly node?: string }
   readonly #home: RefHome
+  #resolved: Target | undefined
 
   constructor(home: RefHome, kind: string, id: string, node?: string) {
     this.#home = home
@@ -121,10 +122,12 @@ export class RemoteRef {
     return spec
   }
   #target(): Target | null {
-    const { kind, id, node } = this.address
-    if (node === undefined) return { kind, id }
+    const { kind, node } = this.address
+    if (node === undefined) return this.address
     const resolved = this.#home.resolve(node)
-    return resolved === null ? null : { kind, id: '', node: resolved }
+    if (resolved === null) return null
+    if (this.#resolved?.node !== resolved) this.#resolved = { kind, id: '', node: resolved }
+    return this.#resolved
   }
   #name(): string {
     const { kind, id, node } = this.address
