@@ -67,6 +67,9 @@ export const startGateway = async (node: TumenNode, options: GatewayOptions = {}
     // Without a listener an error of one client's socket would end the process; its close follows.
     socket.on('error', () => undefined)
     if (clients.size >= limits.connectionsCountMax) {
+      // One that does not answer would hold up the stop of the gateway.
+      const late = clock.after(closeMs, () => socket.terminate())
+      socket.once('close', () => late.cancel())
       return socket.close(closeCode.overloaded, 'too many connections; try another node')
     }
     const connection = openConnection({

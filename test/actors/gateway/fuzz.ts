@@ -25,6 +25,28 @@ t.test('gateway - bad messages among good ones harm neither it nor a player on t
   t.ok(report.canaryAnswers > 20, 'the canary played')
 })
 
+t.test('gateway - a client that is not let in and does not go does not hold up its stop', async (t) => {
+  const node = await startNode({ cluster: 'crowd', tree: game() })
+  t.teardown(() => node.stop())
+  const gateway = await startGateway(node, { limits: { connectionsCountMax: 1 } })
+  await enter(gateway.url, 'ada')
+  const silent = createConnection(gateway.port, '127.0.0.1', () =>
+    silent.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    ),
+  )
+  const isClosed = new Promise<void>((resolve) =>
+    silent.on('error', () => undefined).on('close', () => resolve()),
+  )
+  const frame = await new Promise<Buffer>((resolve) => silent.on('data', resolve))
+  t.match(frame.toString('latin1'), /101 Switching/)
+  const begun = performance.now()
+  await gateway.stop()
+  await isClosed
+  t.ok(performance.now() - begun < 10_000, 'it did not wait for the client')
+})
+
 t.test('gateway - half a handshake does not hold up its stop', async (t) => {
   const node = await startNode({ cluster: 'half', tree: game() })
   t.teardown(() => node.stop())
