@@ -11,7 +11,12 @@ const asksCount = 10_240
 const ours = (inFlight: number, count: number) => async (): Promise<Side> => {
   const others = await far()
   await others.start('far-node.js', 'far')
-  const node = await startNode({ cluster: 'bench', name: 'near', transport: nats({ servers: others.url }), tree: tree() })
+  const node = await startNode({
+    cluster: 'bench',
+    name: 'near',
+    transport: nats({ servers: others.url }),
+    tree: tree(),
+  })
   const echo = node.remote('far', Echo)
   return {
     round: () => keepGoing(inFlight, count, () => echo.ask(Echo.Say({ text }))),

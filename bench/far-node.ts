@@ -1,4 +1,6 @@
-/** A node of the remote benches, in a process of its own. Arguments: address of the server, name of the node. */
+/**
+ * A node of the remote benches, in a process of its own. Arguments: address of the server, name of the node.
+ */
 import { nats } from '../lib/nats.js'
 import { startNode } from '../supervisors/index.js'
 import { ready } from './far.js'

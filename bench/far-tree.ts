@@ -1,7 +1,17 @@
 /** What the nodes of the remote benches run: an actor of the node, and mirrored entities. */
 import * as t from 'io-ts'
 import {
-  behavior, entities, id, kind, message, mirrored, nodeProtocol, protocol, reply, supervisor, worker,
+  behavior,
+  entities,
+  id,
+  kind,
+  message,
+  mirrored,
+  nodeProtocol,
+  protocol,
+  reply,
+  supervisor,
+  worker,
 } from '../supervisors/index.js'
 
 /** 32 characters there and back. */

@@ -7,7 +7,9 @@ import { findNatsServer, startNatsServer } from '../bin/nats-server.js'
 export interface Far {
   /** Address of the nats-server. */
   readonly url: string
-  /** Runs a module of this folder with `args` in a process of its own; resolves when it says that it is ready. */
+  /**
+   * Runs a module of this folder with `args` in a process of its own; resolves when it says that it is ready.
+   */
   start(module: string, ...args: readonly string[]): Promise<void>
   close(): Promise<void>
 }
@@ -44,7 +46,11 @@ export const ready = (): void => {
 }
 
 /** Keeps `inFlight` operations going until `count` are done. */
-export const keepGoing = async (inFlight: number, count: number, one: (i: number) => Promise<unknown>): Promise<number> => {
+export const keepGoing = async (
+  inFlight: number,
+  count: number,
+  one: (i: number) => Promise<unknown>,
+): Promise<number> => {
   let next = 0
   const worker = async (): Promise<void> => {
     while (next < count) await one(next++)

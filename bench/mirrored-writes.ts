@@ -12,7 +12,12 @@ const entitiesCount = 1_000
 const ours = async (): Promise<Side> => {
   const others = await far()
   await Promise.all(['n2', 'n3'].map((name) => others.start('far-node.js', name)))
-  const node = await startNode({ cluster: 'bench', name: 'n1', transport: nats({ servers: others.url }), tree: tree() })
+  const node = await startNode({
+    cluster: 'bench',
+    name: 'n1',
+    transport: nats({ servers: others.url }),
+    tree: tree(),
+  })
   const notes = Array.from({ length: entitiesCount }, (_, i) => node.ref(Note, NoteId(`note-${i}`)))
   const write = (i: number): Promise<string> => notes[i % entitiesCount]!.ask(Note.Write({ text }))
   await keepGoing(inFlightMax, entitiesCount, write)

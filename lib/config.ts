@@ -362,7 +362,8 @@ const complete = (input: ConfigInput): Config => {
 }
 
 /**
- * Completes and checks what people gave. What is absent or undefined takes its preset's value, else its default.
+ * Completes and checks what people gave. What is absent or undefined takes its
+ * preset's value, else its default.
  *
  * Errors: all complaints at once, each a sentence that names the knob and what was expected, never the value.
  */

@@ -60,7 +60,9 @@ const shownOutput = (block: Block): string | undefined => {
 const runnable = (code: string): string =>
   code.replace(/^npx tumen\b/gm, `node ${join(root, 'dist/bin/tumen.js')}`)
 
-/** Starts what keeps running, such as `tumen up`; resolves with the way to end it when it has said something. */
+/**
+ * Starts what keeps running, such as `tumen up`; resolves with the way to end it when it has said something.
+ */
 const startBackground = (code: string, cwd: string): Promise<() => Promise<number | null>> =>
   new Promise((started) => {
     const child = spawn('bash', ['-euc', `exec ${runnable(code)}`], {

@@ -17,7 +17,14 @@ import type { Shard } from '../ownership/state.js'
 import { Asks, type AskResult, type PendingAsk } from '../routing/asks.js'
 import { createRouter, type Router } from '../routing/router.js'
 import { token } from '../std/random.js'
-import type { AskEnvelope, Envelope, Position, PublishEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
+import type {
+  AskEnvelope,
+  Envelope,
+  Position,
+  PublishEnvelope,
+  TellEnvelope,
+  Wire,
+} from '../wire/envelope.js'
 import { sendCommand } from './commands.js'
 import { handOver } from './leaving.js'
 import { positionFilter } from './positions.js'
@@ -109,11 +116,15 @@ export class Engine {
     const timeoutMs = Math.min(given.timeoutMs ?? config.askTimeoutMs, config.askTimeoutMsMax)
     const reqId = given.reqId ?? `${this.#reqIdStem}${this.counts.asksSent.toString(36)}`
     this.counts.asksSent++
-    const pending = this.#asks.ask({ kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined }, (result) => {
-      this.counts.asksEnded++
-      done(result)
-    })
-    return () => this.#asks.end(pending, { tag: 'error', error: { tag: 'Cancelled', address: formatAddress(kind, id) } })
+    const pending = this.#asks.ask(
+      { kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined },
+      (result) => {
+        this.counts.asksEnded++
+        done(result)
+      },
+    )
+    return () =>
+      this.#asks.end(pending, { tag: 'error', error: { tag: 'Cancelled', address: formatAddress(kind, id) } })
   }
 
   tell(target: Target, { tag, payload }: Message): void {
@@ -243,7 +254,12 @@ export class Engine {
       command: (command, reqId, done) => {
         const { askTimeoutMsMax: timeoutMs, commandResendMs } = config
         const shard = this.#router.shardOf(command.kind, command.id)
-        return sendCommand({ asks: this.#asks, clock, shard, timeoutMs, againMs: commandResendMs }, command, reqId, done)
+        return sendCommand(
+          { asks: this.#asks, clock, shard, timeoutMs, againMs: commandResendMs },
+          command,
+          reqId,
+          done,
+        )
       },
       isLost: (shard) => this.#isLost(shard),
     })
@@ -282,7 +298,11 @@ export class Engine {
     this.#options.on.event({ tag: 'DeadLetter', address, message: envelope.tag, reason })
   }
 
-  #answer({ asker, ask }: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void {
+  #answer(
+    { asker, ask }: AskEnvelope,
+    outcome: 'reply' | 'refusal' | 'error',
+    payload: Wire | AskError,
+  ): void {
     const wire = outcome === 'error' ? encodeAskError(payload as AskError) : (payload as Wire)
     this.#send(asker, { type: 'answer', ask, outcome, payload: wire })
   }
@@ -290,7 +310,9 @@ export class Engine {
   #released(shard: Shard, { id, seq, outputs }: Change): void {
     const { epoch } = shard
     const gen = shard.copy?.gen ?? 0
-    outputs.forEach((output, part) => this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch }))
+    outputs.forEach((output, part) =>
+      this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch }),
+    )
   }
 
   #release(shard: Shard, id: string, output: Output, from: Position): void {
@@ -351,7 +373,8 @@ export class Engine {
     const { on } = this.#options
     switch (envelope.type) {
       case 'answer':
-        if (!this.#asks.answered(envelope.ask, resultOf(envelope.outcome, envelope.payload))) this.counts.lateAnswers++
+        if (!this.#asks.answered(envelope.ask, resultOf(envelope.outcome, envelope.payload)))
+          this.counts.lateAnswers++
         break
       case 'mirror':
         this.ownership.onMirror(from, envelope)

@@ -41,7 +41,12 @@ export interface EngineEvents {
 }
 export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void
 export type EngineEvent =
-  | { readonly tag: 'DeadLetter'; readonly address: string; readonly message: string; readonly reason: string }
+  | {
+      readonly tag: 'DeadLetter'
+      readonly address: string
+      readonly message: string
+      readonly reason: string
+    }
   | { readonly tag: 'Owned'; readonly shard: string; readonly epoch: number; readonly how: 'empty' | 'copy' }
   | { readonly tag: 'SteppedDown'; readonly shard: string; readonly outputsDropped: number }
   | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }

@@ -3,8 +3,12 @@ import { isNewer } from '../entity/asked.js'
 import type { Heard } from '../entity/copy.js'
 import type { Position } from '../wire/envelope.js'
 
-/** True when it is new for that receiver. Remembers at most `countMax` pairs of receiver and sending shard. */
-export const positionFilter = (countMax: number): ((receiver: string, from: Position | undefined) => boolean) => {
+/**
+ * True when it is new for that receiver. Remembers at most `countMax` pairs of receiver and sending shard.
+ */
+export const positionFilter = (
+  countMax: number,
+): ((receiver: string, from: Position | undefined) => boolean) => {
   const last = new Map<string, Heard>()
   return (receiver, from) => {
     if (from === undefined) return true

@@ -3,7 +3,9 @@ import { createMembership, type Membership } from '../membership/membership.js'
 import { Engine } from './engine.js'
 import type { EngineOptions } from './options.js'
 
-/** `on.ready` brings the engine; `on.lost` says that there is none any more. The returned `stop` says nothing. */
+/**
+ * `on.ready` brings the engine; `on.lost` says that there is none any more. The returned `stop` says nothing.
+ */
 export const startEngine = (
   options: EngineOptions & { readonly on: { ready(engine: Engine): void } },
 ): { stop(): void } => {

@@ -68,7 +68,10 @@ const oneInto = (
     case 'publish': {
       const { codec, name } = data.topic
       if (codec === undefined)
-        throw new Misuse('CannotTravel', `${context.kind.kind} publishes on ${name}, which never leaves its node.`)
+        throw new Misuse(
+          'CannotTravel',
+          `${context.kind.kind} publishes on ${name}, which never leaves its node.`,
+        )
       draft.outputs.push({ to: 'topic', topic: name, payload: codec.encode(data.payload) })
       break
     }

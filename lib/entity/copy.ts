@@ -1,7 +1,7 @@
 /**
- * What is kept of an entity, alike on its owner and its mirrors: its state in encoded form and the bookkeeping
- * that must survive with it. Everything that happens to an entity is a `Change`, and both sides apply it with
- * the same function.
+ * What is kept of an entity, alike on its owner and its mirrors: its state in encoded form and the
+ * bookkeeping that must survive with it. Everything that happens to an entity is a `Change`, and both sides
+ * apply it with the same function.
  */
 import type { NodeId } from '../ids.js'
 import type { Wire } from '../wire/envelope.js'
@@ -63,8 +63,20 @@ export type Output =
       readonly outcome: 'reply' | 'refusal'
       readonly payload: Wire
     }
-  | { readonly to: 'entity'; readonly kind: string; readonly id: string; readonly tag: string; readonly payload: Wire }
-  | { readonly to: 'node'; readonly node: string; readonly kind: string; readonly tag: string; readonly payload: Wire }
+  | {
+      readonly to: 'entity'
+      readonly kind: string
+      readonly id: string
+      readonly tag: string
+      readonly payload: Wire
+    }
+  | {
+      readonly to: 'node'
+      readonly node: string
+      readonly kind: string
+      readonly tag: string
+      readonly payload: Wire
+    }
   | { readonly to: 'topic'; readonly topic: string; readonly payload: Wire }
   | { readonly to: 'command'; readonly number: number }
 
@@ -76,7 +88,12 @@ export interface Change {
   readonly at: number
   readonly state?: Wire
   readonly life?: 'live' | 'stopped' | 'gone'
-  readonly replies?: readonly (readonly [reqId: string, outcome: ReplyOutcome, payload: Wire, keepUntil: number])[]
+  readonly replies?: readonly (readonly [
+    reqId: string,
+    outcome: ReplyOutcome,
+    payload: Wire,
+    keepUntil: number,
+  ])[]
   readonly forgets?: readonly string[]
   readonly timers?: readonly (readonly [name: string, due: Due | null])[]
   readonly commands?: readonly (readonly [number: number, command: Command | null])[]
@@ -203,7 +220,10 @@ export const entityFromWire = (wire: Wire): EntityCopy => {
     incarnation,
     state,
     replies: new Map(
-      replies.map(([reqId, outcome, payload, seq, keepUntil]) => [reqId, { outcome, payload, seq, keepUntil }]),
+      replies.map(([reqId, outcome, payload, seq, keepUntil]) => [
+        reqId,
+        { outcome, payload, seq, keepUntil },
+      ]),
     ),
     timers: new Map(timers),
     outbox: new Map(outbox),

@@ -30,7 +30,9 @@ export const newDraft = (): Draft => ({
       seq,
       id,
       at,
-      ...(this.hasState && this.life !== 'stopped' && this.life !== 'gone' ? { state: this.state ?? null } : {}),
+      ...(this.hasState && this.life !== 'stopped' && this.life !== 'gone'
+        ? { state: this.state ?? null }
+        : {}),
       ...(this.life === undefined ? {} : { life: this.life }),
       ...(this.replies.length > 0 ? { replies: this.replies } : {}),
       ...(this.forgets.length > 0 ? { forgets: this.forgets } : {}),

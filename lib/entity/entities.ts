@@ -1,6 +1,6 @@
 /**
- * Runs the entities of the shards that this node owns: one mailbox each, one step at a time, their timers, and
- * their open commands.
+ * Runs the entities of the shards that this node owns: one mailbox each, one step at a time, their timers,
+ * and their open commands.
  */
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
@@ -320,7 +320,10 @@ export class Entities {
     else this.#postOwn(hosted, id, { type: 'timer', name })
   }
 
-  /** Stops entities that were idle for long, and forgets stopped ones whose replies nobody can ask for any more. */
+  /**
+   * Stops entities that were idle for long, and forgets stopped ones whose
+   * replies nobody can ask for any more.
+   */
   #sweep(): void {
     const { clock, ownership } = this.#options
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())

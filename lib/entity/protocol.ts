@@ -14,11 +14,28 @@ export interface Asker {
   readonly floor?: number
 }
 export type StepInput =
-  | { readonly type: 'tell'; readonly tag: string; readonly payload: Wire; readonly from?: Position; readonly origin: Origin }
-  | { readonly type: 'ask'; readonly tag: string; readonly payload: Wire; readonly asker: Asker; readonly origin: Origin }
+  | {
+      readonly type: 'tell'
+      readonly tag: string
+      readonly payload: Wire
+      readonly from?: Position
+      readonly origin: Origin
+    }
+  | {
+      readonly type: 'ask'
+      readonly tag: string
+      readonly payload: Wire
+      readonly asker: Asker
+      readonly origin: Origin
+    }
   | { readonly type: 'spawn'; readonly asker: Asker }
   | { readonly type: 'timer'; readonly name: string }
-  | { readonly type: 'answer'; readonly number: number; readonly outcome: 'reply' | 'refusal'; readonly payload: Wire }
+  | {
+      readonly type: 'answer'
+      readonly number: number
+      readonly outcome: 'reply' | 'refusal'
+      readonly payload: Wire
+    }
   | { readonly type: 'passivate' }
   | { readonly type: 'forget' }
 

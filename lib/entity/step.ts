@@ -1,6 +1,6 @@
 /**
- * One step of one entity, pure: a message, a timer or a command's answer goes in, a change or an answer comes out.
- * The shell gives the change its place in the shard's log.
+ * One step of one entity, pure: a message, a timer or a command's answer goes in, a change or an answer comes
+ * out. The shell gives the change its place in the shard's log.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { freezing } from '../api/diagnostics.js'
@@ -111,7 +111,8 @@ const forgetAnswered = (context: StepContext, draft: Draft, asker: Asker): void 
   for (const [reqId, { keepUntil }] of context.copy?.replies ?? []) {
     // Not at once: what was sent before may still be under way, and the floor is kept for some senders only.
     const isOld = keepUntil - commandKeepMs + replyKeepMs <= context.now
-    if (isOld && reqId.startsWith(sender) && Number(reqId.slice(sender.length)) < asker.floor) draft.forgets.push(reqId)
+    if (isOld && reqId.startsWith(sender) && Number(reqId.slice(sender.length)) < asker.floor)
+      draft.forgets.push(reqId)
   }
 }
 const senderOf = (asker: Asker): string => asker.reqId.slice(0, asker.reqId.lastIndexOf('/') + 1)
@@ -140,7 +141,8 @@ const stepTimer = (context: StepContext, name: string): StepResult => {
   const spec = context.kind.inner?.specs.get(due.tag) ?? context.kind.data.specs.get(due.tag)
   const draft = newDraft()
   draft.timers.push([name, null])
-  const payload = spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
+  const payload =
+    spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
   if (E.isLeft(payload)) return malformed(context, payload.left)
   return settle(context, draft, decide(context, due.tag, payload.right, { origin: context.here }), null)
 }
@@ -154,7 +156,8 @@ const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'ans
   const spec = context.kind.inner?.specs.get(command.then.tag)
   if (spec === undefined) return malformed(context, [`no answer named ${command.then.tag}`])
   const fixed = decodePayload(spec, command.then.payload)
-  const reply = input.outcome === 'reply' ? decodeReply(spec, input.payload) : decodeRefusal(spec, input.payload)
+  const reply =
+    input.outcome === 'reply' ? decodeReply(spec, input.payload) : decodeRefusal(spec, input.payload)
   if (E.isLeft(fixed)) return malformed(context, fixed.left)
   if (E.isLeft(reply)) return malformed(context, reply.left)
   const payload = {
@@ -186,11 +189,20 @@ interface Open {
 
 const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: Open | null): StepResult => {
   if (outcome.type === 'refused') {
-    if (open !== null) answerInto(draft, { asker: open.asker, outcome: 'refusal', payload: encodeRefusal(open.spec, outcome.value) }, context)
+    if (open !== null)
+      answerInto(
+        draft,
+        { asker: open.asker, outcome: 'refusal', payload: encodeRefusal(open.spec, outcome.value) },
+        context,
+      )
     return done(context, draft, undefined)
   }
   if (open !== null && outcome.type === 'replied')
-    answerInto(draft, { asker: open.asker, outcome: 'reply', payload: encodeReply(open.spec, outcome.value) }, context)
+    answerInto(
+      draft,
+      { asker: open.asker, outcome: 'reply', payload: encodeReply(open.spec, outcome.value) },
+      context,
+    )
   if (open !== null && outcome.type === 'put-off')
     draft.replies.push([open.asker.reqId, 'pending', undefined, context.now + context.limits.commandKeepMs])
   actionsInto(draft, outcome.actions, context)

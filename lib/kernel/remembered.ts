@@ -15,7 +15,9 @@ interface Entry {
 }
 const nobody: readonly OpenAsk[] = []
 
-/** How many old entries are looked at for each new one: more than one, so that the bounds are reached again. */
+/**
+ * How many old entries are looked at for each new one: more than one, so that the bounds are reached again.
+ */
 const lookedAtCountMax = 4
 
 /**

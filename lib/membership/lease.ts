@@ -1,4 +1,7 @@
-/** The own chain: becoming the next incarnation of the name, renewing the lease, leaving, and learning that it is over. */
+/**
+ * The own chain: becoming the next incarnation of the name, renewing the lease,
+ * leaving, and learning that it is over.
+ */
 import { equalOnAllNodes } from '../config.js'
 import { nodeId } from '../ids.js'
 import type { Created } from '../records/records.js'

@@ -187,6 +187,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
   }
 
   const lookUpUnknown = (node: NodeId): void => {
+    if (state.view.members.has(node)) return
     const name = nameOf(node)
     if (isUnknown(state, name, clock.monotonic())) dispatch({ tag: 'Unknown', name })
   }

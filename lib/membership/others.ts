@@ -86,8 +86,8 @@ export const echo = (state: State, now: number): void => {
 }
 
 /**
- * Whether that incarnation is over for ever. A name that the watch has not shown counts as over only when the store
- * itself was asked and knows none: its record may be on its way.
+ * Whether that incarnation is over for ever. A name that the watch has not shown counts as over only when the
+ * store itself was asked and knows none: its record may be on its way.
  */
 export const isGone = (state: State, node: NodeId): boolean => {
   if (state.view.members.has(node)) return false

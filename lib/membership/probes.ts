@@ -80,7 +80,9 @@ const patienceMs = (state: State, name: string): number => {
   return Math.min(Math.max(0, distance - 2) * state.config.probeMs, state.config.leaseMs)
 }
 
-/** Declares dead whoever was silent for longer than a lease, counted only while this node's reading was live. */
+/**
+ * Declares dead whoever was silent for longer than a lease, counted only while this node's reading was live.
+ */
 export const tendLapses = (state: State, now: number, out: Action[]): void => {
   if (now < state.lapseCheckAt) return
   state.lapseCheckAt = now + state.config.leaseRenewMs / 2

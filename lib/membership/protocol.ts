@@ -1,7 +1,7 @@
 /**
  * What a node writes about itself, and others about it: one chain of records per node name, `member.<name>`.
- * Each renewal of a lease, change of status, declaration of death and new incarnation creates the next version
- * of that chain, so that of any two of these exactly one wins.
+ * Each renewal of a lease, change of status, declaration of death and new incarnation creates the next
+ * version of that chain, so that of any two of these exactly one wins.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'

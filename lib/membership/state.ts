@@ -1,4 +1,7 @@
-/** What a node knows about its own lease and about the other members. Changed in place by `step.ts`, its one owner. */
+/**
+ * What a node knows about its own lease and about the other members. Changed in
+ * place by `step.ts`, its one owner.
+ */
 import type { Config } from '../config.js'
 import type { NodeId } from '../ids.js'
 import type { Created } from '../records/records.js'
@@ -128,7 +131,10 @@ export interface State {
   /** Silence is counted from here at the earliest. */
   countsFrom: number
   readonly seen: Map<string, Seen>
-  /** Names asked about that no record was seen of: looked up in the store, which knew none, or when it was asked. */
+  /**
+   * Names asked about that no record was seen of: looked up in the store, which
+   * knew none, or when it was asked.
+   */
   readonly unknown: Map<string, 'none' | number>
   readonly probes: Map<NodeId, Probe>
   neighbours: readonly NodeId[]

@@ -1,4 +1,7 @@
-/** One input, what follows from it. The state is changed in place; the shell performs the actions in their order. */
+/**
+ * One input, what follows from it. The state is changed in place; the shell
+ * performs the actions in their order.
+ */
 import { compare, leave, lose, onCreated, onLatest, onPreviousProbed, readMine, tendLease } from './lease.js'
 import { announce, echo, lookUp, observe, onLookedUp } from './others.js'
 import { onProbed, suspect, tendLapses, tendProbes } from './probes.js'

@@ -1,4 +1,7 @@
-/** Looks after shards from time to time: orphans find an owner, owners find mirrors, what hangs is asked again. */
+/**
+ * Looks after shards from time to time: orphans find an owner, owners find
+ * mirrors, what hangs is asked again.
+ */
 import type { Config } from '../config.js'
 import { kindOfShard, type NodeId } from '../ids.js'
 import type { View } from '../membership/state.js'
@@ -87,7 +90,11 @@ export class Caretaker {
 
   #tickOwner(shard: Shard): void {
     this.#options.shards.step(shard, (context) => {
-      tickOwner(shard, { choose: () => this.#chooseMirror(shard), stays: (node) => this.#stays(node) }, context)
+      tickOwner(
+        shard,
+        { choose: () => this.#chooseMirror(shard), stays: (node) => this.#stays(node) },
+        context,
+      )
     })
   }
 
@@ -128,15 +135,16 @@ export class Caretaker {
     const before = record.insync.slice(0, Math.max(0, record.insync.indexOf(me)))
     if (record.insync.every((node) => membership.isGone(node))) {
       if (this.#isFirst(shard) && this.#isFree(record)) this.begin(shard)
-    } else if (before.every((node) => membership.isGone(node))) shards.step(shard, (context) => claim(shard, context))
+    } else if (before.every((node) => membership.isGone(node)))
+      shards.step(shard, (context) => claim(shard, context))
     return true
   }
   #isFirst(shard: Shard): boolean {
     return this.rankingOf(kindOfShard(shard.id)).owner(shard.id) === this.#options.me
   }
   /**
-   * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead by
-   * mistake goes on until its lease is over.
+   * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead
+   * by mistake goes on until its lease is over.
    */
   #isFree({ owner, insync }: ShardRecord): boolean {
     return [owner, ...insync].every((node) => this.#options.membership.leaseIsOver(node))

@@ -133,7 +133,8 @@ export const onDrop = (shard: Shard, message: Drop): void => {
 export const claim = (shard: Shard, context: StepContext): void => {
   const { record, copy } = shard
   if (record === null || copy === null || shard.writing !== null || isOwning(shard)) return
-  if (record.owner === context.me || !context.rules.mayClaim(record, context.me) || !context.leaseHolds) return
+  if (record.owner === context.me || !context.rules.mayClaim(record, context.me) || !context.leaseHolds)
+    return
   shard.role = 'claiming'
   const epoch = record.version + 1
   const insync = record.insync.filter((node) => node !== context.me)
@@ -147,8 +148,8 @@ export const settleRole = (shard: Shard, context: StepContext): void => {
   if (record === null || isOwning(shard)) return
   if (includesNode(record.insync, context.me)) {
     if (shard.copy === null || shard.copy.gen < record.gen) {
-      // Named when the generation began, and never filled: nothing can have been released without me. Else I was
-      // taken out again and told to drop my copy before I saw this record: the next one says so.
+      // Named when the generation began, and never filled: nothing can have been released without me. Else I
+      // was taken out again and told to drop my copy before I saw this record: the next one says so.
       if (record.epoch !== record.born) {
         shard.role = 'none'
         shard.copy = null

@@ -1,4 +1,7 @@
-/** The steps of an owner: stream changes to mirrors, release what they have acknowledged, keep the in-sync set. */
+/**
+ * The steps of an owner: stream changes to mirrors, release what they have
+ * acknowledged, keep the in-sync set.
+ */
 import type { Change } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
 import type { Ack, Refuse } from './protocol.js'
@@ -42,7 +45,10 @@ const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolea
     return peer !== undefined && (peer.grantUntil >= context.now || peer.echo >= read.taken)
   })
 
-/** An owner makes something visible only while the record it holds names it, its lease holds, and old read leases are over. */
+/**
+ * An owner makes something visible only while the record it holds names it, its
+ * lease holds, and old read leases are over.
+ */
 const mayRelease = (shard: Shard, context: StepContext): boolean =>
   isOwning(shard) &&
   shard.record?.owner === context.me &&
@@ -113,7 +119,10 @@ const targets = (shard: Shard, context: StepContext): readonly NodeId[] => {
   return shard.joiner === null || need.includes(shard.joiner) ? need : [...need, shard.joiner]
 }
 
-/** Sends each mirror what it has not been sent; with `isForced` also an empty message, for a read to be confirmed. */
+/**
+ * Sends each mirror what it has not been sent; with `isForced` also an empty
+ * message, for a read to be confirmed.
+ */
 export const flush = (shard: Shard, context: StepContext, isForced: boolean): void => {
   if (!isOwning(shard) || shard.copy === null) return
   for (const node of targets(shard, context)) {
@@ -212,11 +221,7 @@ export interface Others {
 }
 
 /** Replaces mirrors that go or are late, in one record change when somebody can take their place. */
-const keepMirrors = (
-  shard: Shard,
-  others: Others,
-  context: StepContext,
-): void => {
+const keepMirrors = (shard: Shard, others: Others, context: StepContext): void => {
   const record = shard.record
   if (record === null || shard.writing !== null || shard.role !== 'owner') return
   const out = record.insync.filter((node) => !others.stays(node) || isLate(shard, node, context))
@@ -227,7 +232,9 @@ const keepMirrors = (
     writeSet(shard, [...kept, joiner], context)
     return
   }
-  const gaveUp = joiner !== null && (context.isGone(joiner) || context.now - shard.joinerSince > 2 * context.limits.mirrorLateMs)
+  const gaveUp =
+    joiner !== null &&
+    (context.isGone(joiner) || context.now - shard.joinerSince > 2 * context.limits.mirrorLateMs)
   if (gaveUp && joiner !== null) dropJoiner(shard, joiner)
   if (shard.joiner !== null) return
   const wants = kept.length < context.limits.copies
@@ -271,7 +278,12 @@ const tryGive = (shard: Shard, context: StepContext): void => {
     const version = record.version + 1
     const insync = [...record.insync.filter((node) => node !== giveTo), context.me]
     const { gen, born } = record
-    startWrite(shard, 'give', { owner: giveTo, epoch: version, insync, gen, born, nonce: context.nonce() }, context)
+    startWrite(
+      shard,
+      'give',
+      { owner: giveTo, epoch: version, insync, gen, born, nonce: context.nonce() },
+      context,
+    )
     return
   }
   const isOver = context.now - shard.giveSince > context.limits.handoffMs
@@ -286,7 +298,8 @@ const tryGive = (shard: Shard, context: StepContext): void => {
 export const tickOwner = (shard: Shard, others: Others, context: StepContext): void => {
   if (!isOwning(shard)) return
   if (!context.leaseHolds) {
-    // Cut off from the store it is most likely cut off from its mirrors too: their silence says nothing of them.
+    // Cut off from the store it is most likely cut off from its mirrors too:
+    // their silence says nothing of them.
     startWaiting(shard, context.now)
     return
   }

@@ -1,6 +1,6 @@
 /**
- * Performs the steps of all shards of one node: reads and writes their records, sends to mirrors, and tells the
- * engine what was released, taken over and given away. Everything is driven by callbacks, on one thread.
+ * Performs the steps of all shards of one node: reads and writes their records, sends to mirrors, and tells
+ * the engine what was released, taken over and given away. Everything is driven by callbacks, on one thread.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Change } from '../entity/copy.js'

@@ -61,7 +61,9 @@ export interface Append {
   readonly released: number
   readonly entries: readonly Change[]
 }
-/** Owner to mirror: the whole copy in parts; it counts when the last part of one session has come, in order. */
+/**
+ * Owner to mirror: the whole copy in parts; it counts when the last part of one session has come, in order.
+ */
 export interface Fill {
   readonly epoch: number
   readonly session: number
@@ -122,7 +124,10 @@ const bodies = {
 }
 
 /** Checks the outer fields; changes and copies are made by tumen nodes of an agreed wire version. */
-export const mirrorMessageFrom = (verb: MirrorMessage['verb'], body: Wire): E.Either<string, MirrorMessage> => {
+export const mirrorMessageFrom = (
+  verb: MirrorMessage['verb'],
+  body: Wire,
+): E.Either<string, MirrorMessage> => {
   const decoded = bodies[verb].decode(body)
   return E.isRight(decoded)
     ? E.right({ verb, ...decoded.right } as unknown as MirrorMessage)

@@ -1,4 +1,6 @@
-/** The steps of a shard's record: what a new version means for this node, and how a change of it is decided. */
+/**
+ * The steps of a shard's record: what a new version means for this node, and how a change of it is decided.
+ */
 import type { Created, Latest } from '../records/records.js'
 import { settleRole } from './mirror.js'
 import { flush, newSession, tryRelease } from './owner.js'
@@ -14,12 +16,16 @@ export const observe = (shard: Shard, record: VersionedRecord, context: StepCont
   const writing = shard.writing
   if (writing !== null && record.nonce === writing.record.nonce) decided(shard, writing, true, context)
   else if (writing !== null && record.version >= writing.version) decided(shard, writing, false, context)
-  if (isOwning(shard) && (record.owner !== context.me || record.epoch !== shard.epoch)) stepDown(shard, record, context)
+  if (isOwning(shard) && (record.owner !== context.me || record.epoch !== shard.epoch))
+    stepDown(shard, record, context)
   if (record.owner === context.me && !isOwning(shard)) becomeOwner(shard, record, context)
   settleRole(shard, context)
 }
 
-/** What the store said to the change under way. `unknown` and `taken` are looked up: nothing depends on a guess. */
+/**
+ * What the store said to the change under way. `unknown` and `taken` are looked
+ * up: nothing depends on a guess.
+ */
 export const onWritten = (shard: Shard, nonce: string, outcome: Created, context: StepContext): void => {
   const writing = shard.writing
   if (writing === null || writing.record.nonce !== nonce) return
@@ -70,7 +76,8 @@ const setDecided = (shard: Shard, isMine: boolean, context: StepContext): void =
 }
 
 const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): void => {
-  // Only a hand-over names a former owner as in-sync, and its record may be seen late, or not at all but a later one.
+  // Only a hand-over names a former owner as in-sync, and its record may be seen
+  // late, or not at all but a later one.
   const hasGiven = record.insync.includes(context.me)
   const dropped = shard.copy?.log.filter((change) => change.seq > (shard.copy?.released ?? 0)) ?? []
   shard.role = 'none'

@@ -1,6 +1,6 @@
 /**
- * The rules of ownership as small pure functions. The steps take them as a table, so that the simulation can put a
- * wrong one in its place and show that its checkers notice.
+ * The rules of ownership as small pure functions. The steps take them as a table, so that the simulation can
+ * put a wrong one in its place and show that its checkers notice.
  */
 import type { NodeId } from '../ids.js'
 import { includesNode, type ShardRecord } from './protocol.js'
@@ -24,7 +24,9 @@ export interface Rules {
   acceptsEpoch(fence: number, epoch: number): boolean
   /** Changes apply only to the copy that the same owner filled in the same session. */
   fitsCopy(copy: Sending, message: Sending): boolean
-  /** Who must have acknowledged: the in-sync set, those about to join it, and those not yet surely out of it. */
+  /**
+   * Who must have acknowledged: the in-sync set, those about to join it, and those not yet surely out of it.
+   */
   needSet(parts: NeedSetParts): readonly NodeId[]
   /** The lowest seq that all of the need set have acknowledged; my own when nobody is needed. */
   commit(ownSeq: number, acked: readonly number[]): number

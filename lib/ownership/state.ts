@@ -1,4 +1,6 @@
-/** What one node holds of one shard. Changed in place by the steps beside this file; one interpreter owns it. */
+/**
+ * What one node holds of one shard. Changed in place by the steps beside this file; one interpreter owns it.
+ */
 import type { Change, EntityCopy } from '../entity/copy.js'
 import type { NodeId, ShardId } from '../ids.js'
 import type { MirrorMessage, ShardRecord, VersionedRecord } from './protocol.js'

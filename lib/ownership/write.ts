@@ -23,5 +23,10 @@ export const found = (shard: Shard, insync: readonly NodeId[], context: StepCont
   const version = (shard.record?.version ?? 0) + 1
   const gen = (shard.record?.gen ?? 0) + 1
   const nonce = context.nonce()
-  startWrite(shard, 'found', { owner: context.me, epoch: version, insync, gen, born: version, nonce }, context)
+  startWrite(
+    shard,
+    'found',
+    { owner: context.me, epoch: version, insync, gen, born: version, nonce },
+    context,
+  )
 }

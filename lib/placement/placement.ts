@@ -1,11 +1,13 @@
 /**
- * Where things should live: an entity's shard, and for each shard the order in which members should own and mirror
- * it. Pure, and the same on every node and machine: only integer arithmetic and the four IEEE operations are used.
+ * Where things should live: an entity's shard, and for each shard the order in which members should own and
+ * mirror it. Pure, and the same on every node and machine: only integer
+ * arithmetic and the four IEEE operations are used.
  *
- * Frozen: the vectors in `test/lib/placement/placement.ts` must not change, or nodes of two versions would disagree.
+ * Frozen: the vectors in `test/lib/placement/placement.ts` must not change, or
+ * nodes of two versions would disagree.
  *
- * Reference: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998), rendezvous hashing;
- * weights by the logarithmic method. The record of a shard decides who owns it; this only proposes.
+ * Reference: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998), rendezvous
+ * hashing; weights by the logarithmic method. The record of a shard decides who owns it; this only proposes.
  */
 import { type NodeId, type ShardId, shardId } from '../ids.js'
 import { combine32, hash32 } from '../std/hash.js'
@@ -16,7 +18,10 @@ export interface Candidate {
   readonly weight: number
 }
 
-/** The index of the shard, 0 to `shardCount` - 1. Only kind and placement key are hashed; `shardCount` is a power of two. */
+/**
+ * The index of the shard, 0 to `shardCount` - 1. Only kind and placement key are
+ * hashed; `shardCount` is a power of two.
+ */
 export const shardIndexOf = (kind: string, placementKey: string, shardCount: number): number =>
   combine32(hash32(kind), hash32(placementKey)) & (shardCount - 1)
 
@@ -25,8 +30,9 @@ export const shardOf = (kind: string, placementKey: string, shardCount: number):
   shardId(kind, shardIndexOf(kind, placementKey, shardCount))
 
 /**
- * The natural logarithm of (h + 0.5) / 2^32, always below 0. `Math.log` may differ in its last bit from engine to
- * engine, and two nodes that disagree on one bit disagree on an owner; sums and products may not differ.
+ * The natural logarithm of (h + 0.5) / 2^32, always below 0. `Math.log` may differ in its last bit from
+ * engine to engine, and two nodes that disagree on one bit disagree on an owner;
+ * sums and products may not differ.
  */
 const lnOfFraction = (h: number): number => {
   const x = h + 0.5
@@ -55,7 +61,9 @@ const nameOf = (node: NodeId): string => {
 
 /** The order of all shards over one set of members. */
 export interface Ranking {
-  /** The members in order: the first should own the shard, the next ones mirror it. At most `count` of them. */
+  /**
+   * The members in order: the first should own the shard, the next ones mirror it. At most `count` of them.
+   */
   rank(shard: ShardId, count?: number): readonly NodeId[]
   /** The first of `rank`; undefined without members. */
   owner(shard: ShardId): NodeId | undefined
@@ -65,9 +73,10 @@ export interface Ranking {
  * Prepares the order of shards over `members`; hashes each name once, so keep it as long as the members stay.
  *
  * Guarantees
- * - The order of `members` does not matter, and neither do incarnations: a node that restarts gets its shards back.
- * - Moves are minimal: a member that joins takes shards from the others and causes no other move; when one leaves
- *   only its own shards move. The same holds for each place of the order, not only the first.
+ * - The order of `members` does not matter, and neither do incarnations: a node
+ *   that restarts gets its shards back.
+ * - Moves are minimal: a member that joins takes shards from the others and causes no other move; when one
+ *   leaves only its own shards move. The same holds for each place of the order, not only the first.
  * - Each member owns a share of shards in proportion to its weight, as far as chance allows.
  *
  * Limits: `owner` is linear in the members, `rank` in the members times `count` at worst.

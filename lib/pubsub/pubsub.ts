@@ -37,7 +37,8 @@ export const createPubSub = (options: PubSubOptions): PubSub => {
   return {
     publish: (topic, payload) => {
       const { name, scope, codec } = topic
-      if (scope === 'node' || codec === undefined) fanOut(name, ({ listener }) => listener(payload, undefined))
+      if (scope === 'node' || codec === undefined)
+        fanOut(name, ({ listener }) => listener(payload, undefined))
       else if (!codec.is(payload)) options.malformed(name, ['the payload is not what the topic declares'])
       else options.broadcast(name, codec.encode(payload))
     },

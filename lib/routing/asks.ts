@@ -1,6 +1,6 @@
 /**
- * The asks that this node waits for: sent again within their deadline under the same `reqId`, ended exactly once.
- * It does not know where things live: `send` finds that out each time.
+ * The asks that this node waits for: sent again within their deadline under the same `reqId`, ended exactly
+ * once. It does not know where things live: `send` finds that out each time.
  */
 import type { AskError } from '../errors.js'
 import { formatAddress, type NodeId, type ShardId } from '../ids.js'
@@ -41,8 +41,8 @@ export interface AsksOptions {
 const soonMs = 20
 
 /**
- * Errors after which the same ask may well succeed on another try. `Overloaded` says that nothing was done, which
- * is true of the try that it answers but not of one before it that may have been taken.
+ * Errors after which the same ask may well succeed on another try. `Overloaded` says that nothing was done,
+ * which is true of the try that it answers but not of one before it that may have been taken.
  */
 const isPassing = ({ tag }: AskError, openCount: number): boolean =>
   tag === 'Unavailable' || tag === 'StaleView' || (tag === 'Overloaded' && openCount > 0)

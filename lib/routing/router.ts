@@ -1,6 +1,6 @@
 /**
- * Finds the way of messages to entities: to the owner by record, else to the node that should own it. A node that
- * is not the owner passes a message on once; mail for a shard on the move waits here for a moment.
+ * Finds the way of messages to entities: to the owner by record, else to the node that should own it. A node
+ * that is not the owner passes a message on once; mail for a shard on the move waits here for a moment.
  */
 import type { KindData } from '../api/kind.js'
 import type { Config } from '../config.js'
@@ -62,7 +62,8 @@ export const createRouter = (options: RouterOptions): Router => {
   }
   const giveUp = (envelope: Mail, tag: 'Unavailable' | 'StaleView'): void => {
     const address = formatAddress(envelope.kind, envelope.id)
-    if (envelope.type === 'ask') options.answer(envelope, 'error', { tag, address, retryAfterMs: config.askResendMs })
+    if (envelope.type === 'ask')
+      options.answer(envelope, 'error', { tag, address, retryAfterMs: config.askResendMs })
     else options.bury(envelope, tag)
   }
   const isReady = (node: NodeId): boolean => membership.view().members.has(node) && !membership.isGone(node)
@@ -90,7 +91,8 @@ export const createRouter = (options: RouterOptions): Router => {
     if (!waiting.keep(shard, envelope, from, forMs)) giveUp(envelope, 'Unavailable')
   }
   const passOn = (to: NodeId, envelope: Mail): void => {
-    const isSent = envelope.hops < config.deliveryHopsMax && options.send(to, { ...envelope, hops: envelope.hops + 1 })
+    const isSent =
+      envelope.hops < config.deliveryHopsMax && options.send(to, { ...envelope, hops: envelope.hops + 1 })
     if (!isSent) giveUp(envelope, 'StaleView')
   }
 
@@ -120,7 +122,8 @@ export const createRouter = (options: RouterOptions): Router => {
   }
   const foreign = (shard: Shard, envelope: Mail, from: NodeId): void => {
     const owner = shard.record?.owner
-    if (owner === undefined || membership.isGone(owner) || shard.writing !== null) wait(shard.id, envelope, from)
+    if (owner === undefined || membership.isGone(owner) || shard.writing !== null)
+      wait(shard.id, envelope, from)
     else if (isReady(owner)) passOn(owner, envelope)
     else giveUp(envelope, 'Unavailable')
   }

@@ -3,8 +3,9 @@ import type { Random } from './random.js'
 /**
  * How long to wait before a thing is tried again.
  *
- * `firstMs` before the first new try, then `factor` times more each time, never more than `lastMs`. `jitter`, 0 to 1,
- * is the share of each delay that is left to chance, so that many who failed together do not return together.
+ * `firstMs` before the first new try, then `factor` times more each time, never more than `lastMs`. `jitter`,
+ * 0 to 1, is the share of each delay that is left to chance, so that many who
+ * failed together do not return together.
  */
 export interface Backoff {
   readonly firstMs: number

@@ -3,7 +3,10 @@
  * `test/lib/std/hash.ts` must never change, or nodes of two versions would disagree on every owner.
  */
 
-/** Spreads 32 bits over 32 bits so that each input bit touches each output bit (murmur3's finalizer); a bijection. */
+/**
+ * Spreads 32 bits over 32 bits so that each input bit touches each output bit
+ * (murmur3's finalizer); a bijection.
+ */
 export const mix32 = (value: number): number => {
   let x = value
   x ^= x >>> 16

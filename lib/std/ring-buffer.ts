@@ -3,12 +3,13 @@ const capacityMin = 8
 /**
  * A first-in first-out buffer with a bound: mailboxes and the dispatcher's own line are made of it.
  *
- * Terms: `countMax` is the most it holds, 1 or more. `T` must not include `undefined`, which means "nothing there".
+ * Terms: `countMax` is the most it holds, 1 or more. `T` must not include
+ * `undefined`, which means "nothing there".
  *
  * Guarantees: items leave in the order they came. An item that left is not kept alive.
  *
- * Limits: `push` and `shift` are O(1), amortised over growth by doubling. An unused buffer holds no slots at all;
- * one that had a burst gives its slots back when later rounds need less than a quarter of them.
+ * Limits: `push` and `shift` are O(1), amortised over growth by doubling. An unused buffer holds no slots at
+ * all; one that had a burst gives its slots back when later rounds need less than a quarter of them.
  */
 export class RingBuffer<T> {
   private slots: (T | undefined)[] = []

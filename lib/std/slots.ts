@@ -4,11 +4,11 @@ interface Slot<T> {
 }
 
 /**
- * Things that are known by a number for a short while, such as asks that wait for their answer. A number is never
- * used twice.
+ * Things that are known by a number for a short while, such as asks that wait for their answer. A number is
+ * never used twice.
  *
- * Cost: each operation O(1). What was removed leaves nothing behind that the garbage collector would have to move:
- * a `Map` under the same load keeps replacing its tables, and old tables keep alive what they held.
+ * Cost: each operation O(1). What was removed leaves nothing behind that the garbage collector would have to
+ * move: a `Map` under the same load keeps replacing its tables, and old tables keep alive what they held.
  */
 export class Slots<T> {
   readonly #slots: Slot<T>[] = []

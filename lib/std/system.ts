@@ -36,8 +36,8 @@ class SystemTimer implements Timer {
 const settled = Promise.resolve()
 
 /**
- * The machine's clock. A timer never fires before its delay has passed on the monotonic clock, may be as long as
- * wanted, and keeps the process alive until it fires or is cancelled.
+ * The machine's clock. A timer never fires before its delay has passed on the monotonic clock, may be as long
+ * as wanted, and keeps the process alive until it fires or is cancelled.
  */
 export const systemClock: Clock = {
   now: () => Date.now(),

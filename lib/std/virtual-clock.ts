@@ -55,15 +55,18 @@ class Heap {
 export interface VirtualClockOptions {
   /** What the wall clock shows at monotonic time 0; default 1 January 2026, 00:00 UTC. */
   readonly startMs?: number
-  /** More callbacks than this at one moment mean that the program goes round in a circle; default 10 million. */
+  /**
+   * More callbacks than this at one moment mean that the program goes round in a circle; default 10 million.
+   */
   readonly callbacksPerMomentCountMax?: number
 }
 
 /**
  * A clock driven by hand: no time passes unless a test, or a simulation, says so.
  *
- * Guarantees: timers run by due time, those of one moment in order of calls; what was deferred runs before the next
- * timer. The same calls give the same run. Time never goes back, and a callback sees exactly its due time.
+ * Guarantees: timers run by due time, those of one moment in order of calls; what was deferred runs before
+ * the next timer. The same calls give the same run. Time never goes back, and a
+ * callback sees exactly its due time.
  *
  * Limits: `after` and each timer run cost O(log n); a cancelled timer is forgotten when its time comes.
  */
@@ -114,7 +117,9 @@ export class VirtualClock implements Clock {
     return this.heap.size - this.cancelled + this.deferred.size
   }
 
-  /** The monotonic time of the next thing to run; the present when something is deferred; undefined when idle. */
+  /**
+   * The monotonic time of the next thing to run; the present when something is deferred; undefined when idle.
+   */
   nextDue(): number | undefined {
     if (this.deferred.size > 0) return this.time
     this.forgetCancelled()
@@ -150,7 +155,8 @@ export class VirtualClock implements Clock {
 
   /**
    * Runs until nothing waits, or until the next thing lies more than `withinMs` from now; gives the time that
-   * passed. Without `withinMs` a program with a repeating timer would never be idle, so it has a default: one hour.
+   * passed. Without `withinMs` a program with a repeating timer would never be
+   * idle, so it has a default: one hour.
    */
   runUntilIdle(withinMs = 3_600_000): number {
     const start = this.time

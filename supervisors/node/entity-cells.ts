@@ -1,6 +1,6 @@
 /**
- * The entities of one kind on this node as cells of the kernel: each restarts by itself after a delay that grows
- * with its crashes, so that a crash loop stays where it is.
+ * The entities of one kind on this node as cells of the kernel: each restarts by itself after a delay that
+ * grows with its crashes, so that a crash loop stays where it is.
  */
 import type { EntitiesData } from '../../lib/api/internal.js'
 import type { EntityBody, EntityCell, Work } from '../../lib/entity/entities.js'
@@ -20,7 +20,11 @@ export interface EntityCellsOptions {
 }
 
 /** Opens the cells of one kind below `parent`. */
-export const entityCells = (options: EntityCellsOptions, spec: EntitiesData, parent: () => Cell<any> | undefined) => {
+export const entityCells = (
+  options: EntityCellsOptions,
+  spec: EntitiesData,
+  parent: () => Cell<any> | undefined,
+) => {
   const { kernel, random } = options
   let count = 0
   const open = (body: EntityBody): EntityCell | undefined => {
@@ -39,7 +43,8 @@ export const entityCells = (options: EntityCellsOptions, spec: EntitiesData, par
         crashes = now - lastCrashAt > calmMs ? 1 : crashes + 1
         lastCrashAt = now
         cell.restart()
-        const delayMs = Math.min(restartMsMax, restartMsMin * 2 ** (crashes - 1)) * (0.8 + 0.4 * random.next())
+        const delayMs =
+          Math.min(restartMsMax, restartMsMin * 2 ** (crashes - 1)) * (0.8 + 0.4 * random.next())
         // The first crash of a calm entity costs its neighbours in the mailbox nothing.
         if (crashes === 1) cell.resume()
         else kernel.clock.after(delayMs, () => cell.resume())

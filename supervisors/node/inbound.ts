@@ -33,7 +33,8 @@ export const deliverLocal = (
     return
   }
   const spec = specOf(actor.behavior.protocol, tag)
-  const isRight = spec !== undefined && spec.reach === 'id' && (spec.form === 'tell') === (envelope.type === 'tell')
+  const isRight =
+    spec !== undefined && spec.reach === 'id' && (spec.form === 'tell') === (envelope.type === 'tell')
   const payload = isRight ? decodePayload(spec, envelope.payload) : E.left([`no such message ${tag}`])
   if (E.isLeft(payload) || spec === undefined) {
     if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)

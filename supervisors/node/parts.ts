@@ -1,4 +1,7 @@
-/** The parts of one node and how they live together: the kernel and its tree stay, the engine is one incarnation. */
+/**
+ * The parts of one node and how they live together: the kernel and its tree stay,
+ * the engine is one incarnation.
+ */
 import type { EntitiesData, MessageData, SupervisorData } from '../../lib/api/internal.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { Config } from '../../lib/config.js'
@@ -214,7 +217,8 @@ export class Parts {
     if (view !== this.#resolvedIn) {
       this.#resolvedIn = view
       this.#resolved.clear()
-      for (const [id, { name }] of view.members) if (!this.engine.membership.isGone(id)) this.#resolved.set(name, id)
+      for (const [id, { name }] of view.members)
+        if (!this.engine.membership.isGone(id)) this.#resolved.set(name, id)
     }
     return this.#resolved.get(node) ?? null
   }

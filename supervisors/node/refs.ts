@@ -68,9 +68,13 @@ export class RemoteRef {
         if (result.tag === 'reply') this.#settle(decodeReply(spec, result.payload), resolve, reject)
         else if (result.tag === 'error') reject(new AskFailed(result.error))
         else
-          this.#settle(decodeRefusal(spec, result.payload), (refusal) => {
-            reject(new AskFailed({ tag: 'Refused', address: this.#name(), message: message.tag, refusal }))
-          }, reject)
+          this.#settle(
+            decodeRefusal(spec, result.payload),
+            (refusal) => {
+              reject(new AskFailed({ tag: 'Refused', address: this.#name(), message: message.tag, refusal }))
+            },
+            reject,
+          )
       }
       const trouble = this.#trouble(payload, options)
       const engine = this.#home.engine()
@@ -95,7 +99,11 @@ export class RemoteRef {
     })
   }
 
-  #settle(decoded: E.Either<readonly string[], unknown>, done: (value: unknown) => void, reject: (e: Error) => void): void {
+  #settle(
+    decoded: E.Either<readonly string[], unknown>,
+    done: (value: unknown) => void,
+    reject: (e: Error) => void,
+  ): void {
     if (E.isRight(decoded)) done(decoded.right)
     else reject(new AskFailed({ tag: 'Malformed', address: this.#name(), complaints: decoded.left }))
   }

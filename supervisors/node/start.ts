@@ -23,8 +23,8 @@ import { entitiesIn, rooted, workersIn } from './tree.js'
 /**
  * Starts a node and joins its cluster; resolves when it is a ready member that may own entities.
  *
- * Guarantees: when it rejects, nothing of the node is left running. The library installs no process-wide handler,
- * writes nothing to the console and never exits the process.
+ * Guarantees: when it rejects, nothing of the node is left running. The library installs no process-wide
+ * handler, writes nothing to the console and never exits the process.
  *
  * Errors: rejects with `StartFailed`, whose sentence says what is wrong and what to do.
  */
@@ -71,10 +71,15 @@ const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
   try {
     const spec = rooted(tree)
     const kinds = entitiesIn(spec).map(({ kind }) => kind)
-    checkOneProtocolPerName([...kinds, ...workersIn(spec).map(({ behavior }) => behavior)].map((d) => d.protocol))
+    checkOneProtocolPerName(
+      [...kinds, ...workersIn(spec).map(({ behavior }) => behavior)].map((d) => d.protocol),
+    )
     for (const { kind, source, consistency } of kinds) {
       if (source.type === 'persisted' || source.type === 'rebuilt')
-        throw new Misuse('InvalidDeclaration', `"${kind}" is ${source.type}; this version runs mirrored and disposable kinds.`)
+        throw new Misuse(
+          'InvalidDeclaration',
+          `"${kind}" is ${source.type}; this version runs mirrored and disposable kinds.`,
+        )
       if (consistency === 'available')
         throw new Misuse('InvalidDeclaration', `"${kind}" is available; this version runs strict kinds.`)
     }
@@ -85,7 +90,12 @@ const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
   }
 }
 
-const open = async (options: NodeOptions, nodeName: string, clock: Clock, random: Random): Promise<Session> => {
+const open = async (
+  options: NodeOptions,
+  nodeName: string,
+  clock: Clock,
+  random: Random,
+): Promise<Session> => {
   const transport = options.transport ?? sharedMemory()
   return transport.open({ cluster: options.cluster, nodeName, clock, random })
 }

@@ -13,7 +13,8 @@ export const nodeStatus = (parts: Parts): NodeStatus => {
   const owned = new Map<string, number>()
   const mirrored = new Map<string, number>()
   for (const shard of engine?.ownership.shards.values() ?? []) {
-    const counted = shard.role === 'owner' || shard.role === 'giving' ? owned : shard.role === 'mirror' ? mirrored : null
+    const counted =
+      shard.role === 'owner' || shard.role === 'giving' ? owned : shard.role === 'mirror' ? mirrored : null
     const kind = kindOfShard(shard.id)
     counted?.set(kind, (counted.get(kind) ?? 0) + 1)
   }
@@ -56,4 +57,5 @@ const countersOf = (parts: Parts): Record<string, number> => {
   add('events', parts.eventCounts)
   return counters
 }
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '')
+const snake = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '')

@@ -129,7 +129,8 @@ export class Tree {
       this.#local.startUnder(under, data, (answer) => {
         if (answer.tag === 'started') resolve(answer.actor.ref)
         else if (answer.tag === 'not-found') reject(new AskFailed({ tag: 'NoRecipient', address: under }))
-        else if (answer.tag === 'failed') reject(new AskFailed({ tag: 'Crashed', address: under, cause: answer.error }))
+        else if (answer.tag === 'failed')
+          reject(new AskFailed({ tag: 'Crashed', address: under, cause: answer.error }))
         else {
           const mailboxCountMax = answer.countMax
           reject(new AskFailed({ tag: 'Overloaded', address: under, mailboxCountMax, retryAfterMs: 1_000 }))

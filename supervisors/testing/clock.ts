@@ -1,4 +1,6 @@
-/** The clocks of a test cluster: one time for all nodes, and for each node a view of it that can be frozen. */
+/**
+ * The clocks of a test cluster: one time for all nodes, and for each node a view of it that can be frozen.
+ */
 import type { Clock, Timer } from '../../lib/std/clock.js'
 import { systemClock } from '../../lib/std/system.js'
 import { VirtualClock } from '../../lib/std/virtual-clock.js'
@@ -7,8 +9,8 @@ import { VirtualClock } from '../../lib/std/virtual-clock.js'
 const turn = (): Promise<void> => new Promise((resolve) => systemClock.defer(resolve))
 
 /**
- * A virtual clock that runs by itself what is due at this moment, so that `await ref.ask(…)` needs nobody to push.
- * Time passes only in `pass`.
+ * A virtual clock that runs by itself what is due at this moment, so that `await ref.ask(…)` needs nobody to
+ * push. Time passes only in `pass`.
  */
 export class TestClock extends VirtualClock {
   #isPumping = false
@@ -69,7 +71,10 @@ export class TestClock extends VirtualClock {
   }
 }
 
-/** One node's clock. While it is frozen nothing of it runs; what fell due meanwhile runs when it is thawed, in order. */
+/**
+ * One node's clock. While it is frozen nothing of it runs; what fell due
+ * meanwhile runs when it is thawed, in order.
+ */
 export class NodeClock implements Clock {
   #waiting: (() => void)[] | undefined
 

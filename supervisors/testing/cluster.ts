@@ -31,12 +31,13 @@ export interface WaitOptions {
 }
 
 /**
- * Nodes in this process, over memory, on one virtual clock. Everything else is real: trees, frames, records, leases,
- * mirrors, takeovers.
+ * Nodes in this process, over memory, on one virtual clock. Everything else is real: trees, frames, records,
+ * leases, mirrors, takeovers.
  *
- * What is due at this moment runs by itself, so an ask between healthy nodes is just awaited. Time passes only in
- * `advance` and `waitUntil`: an ask that needs time, such as one to an entity whose node was just killed, is awaited
- * inside `waitUntil`, or after `advance`.
+ * What is due at this moment runs by itself, so an ask between healthy nodes is just awaited. Time passes
+ * only in
+ * `advance` and `waitUntil`: an ask that needs time, such as one to an entity whose node was just killed, is
+ * awaited inside `waitUntil`, or after `advance`.
  */
 export interface TestCluster<N extends string> {
   readonly node: { readonly [K in N]: TumenNode }
@@ -46,8 +47,8 @@ export interface TestCluster<N extends string> {
   /** Moves the one clock of all nodes and runs everything that falls due, in order. */
   advance(ms: number): Promise<void>
   /**
-   * Lets time pass until the condition holds. A condition that throws or rejects does not hold yet; its last error,
-   * and what each node knows, are in the message when the deadline passes.
+   * Lets time pass until the condition holds. A condition that throws or rejects does not hold yet; its last
+   * error, and what each node knows, are in the message when the deadline passes.
    */
   waitUntil(what: string, holds: () => boolean | Promise<boolean>, options?: WaitOptions): Promise<void>
   /** As SIGKILL: from now on nothing of it reaches anybody, and nobody is told. */
@@ -98,7 +99,11 @@ class Cluster<N extends string> implements TestCluster<N> {
     return this.#clock.pass(ms)
   }
 
-  async waitUntil(what: string, holds: () => boolean | Promise<boolean>, options: WaitOptions = {}): Promise<void> {
+  async waitUntil(
+    what: string,
+    holds: () => boolean | Promise<boolean>,
+    options: WaitOptions = {},
+  ): Promise<void> {
     const { deadlineMs = 10_000 } = options
     const until = this.#clock.monotonic() + deadlineMs
     let lastError: unknown
@@ -180,7 +185,8 @@ class Cluster<N extends string> implements TestCluster<N> {
     const statuses = [...this.#running.values()].map((parts) => parts.node.status())
     return statuses.every(
       ({ status, members }) =>
-        status === 'ready' && members.filter((member) => member.status === 'ready').length === statuses.length,
+        status === 'ready' &&
+        members.filter((member) => member.status === 'ready').length === statuses.length,
     )
   }
 
@@ -188,7 +194,9 @@ class Cluster<N extends string> implements TestCluster<N> {
     const nodes = [...this.#running.values()].map((parts) => {
       const { node, status, members, kinds } = parts.node.status()
       const seen = members.map((member) => `${member.node} ${member.status}`).join(', ')
-      const runs = kinds.map((k) => `${k.kind}: owns ${k.shardsOwned}, mirrors ${k.shardsMirrored} shards`).join('; ')
+      const runs = kinds
+        .map((k) => `${k.kind}: owns ${k.shardsOwned}, mirrors ${k.shardsMirrored} shards`)
+        .join('; ')
       return `  ${node} ${status}; sees ${seen || 'nobody'}; ${runs}`
     })
     const last = lastError === undefined ? '' : `\nthe last error: ${String(lastError)}`

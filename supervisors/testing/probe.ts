@@ -25,11 +25,15 @@ type AnswerTo<M> =
       ? (payload: A) => R
       : never
 
-/** Replies by message. An ask without one crashes the probe, and its asker is told which answer is missing. */
+/**
+ * Replies by message. An ask without one crashes the probe, and its asker is told which answer is missing.
+ */
 export type Answers<P extends AnyProtocol> = { readonly [K in keyof SpecsOf<P>]?: AnswerTo<SpecsOf<P>[K]> }
 
 export interface Probe {
-  /** For the tree, in the place of the real one: a worker, or entities that begin with their first message. */
+  /**
+   * For the tree, in the place of the real one: a worker, or entities that begin with their first message.
+   */
   readonly child: ChildSpec
   /** Everything so far, oldest first, of all nodes whose tree has this child. */
   readonly messages: readonly Received[]
@@ -53,14 +57,16 @@ export const probe = <P extends AnyProtocol>(protocol: P, answers: Answers<P> = 
     takenCount++
     first(received)
   }
-  const handler = (tag: string, spec: MessageSpecData): Handler => (state, payload, at) => {
-    record({ tag, payload, id: scope === 'id' ? (at.id ?? '') : '' })
-    if (spec.form === 'tell') return next(state)
-    const answer = (answers as Readonly<Record<string, ((payload: unknown) => unknown) | undefined>>)[tag]
-    if (answer === undefined) throw new Error(`the probe of "${name}" was given no answer to ${tag}`)
-    const value = answer(payload)
-    return spec.form === 'read' ? value : reply(state, value)
-  }
+  const handler =
+    (tag: string, spec: MessageSpecData): Handler =>
+    (state, payload, at) => {
+      record({ tag, payload, id: scope === 'id' ? (at.id ?? '') : '' })
+      if (spec.form === 'tell') return next(state)
+      const answer = (answers as Readonly<Record<string, ((payload: unknown) => unknown) | undefined>>)[tag]
+      if (answer === undefined) throw new Error(`the probe of "${name}" was given no answer to ${tag}`)
+      const value = answer(payload)
+      return spec.form === 'read' ? value : reply(state, value)
+    }
   const on: Record<string, Handler> = {}
   for (const [tag, spec] of specs) on[tag] = handler(tag, spec)
   const definition = { init: () => null, on } as unknown as BehaviorDefinition<P, null>
@@ -68,7 +74,9 @@ export const probe = <P extends AnyProtocol>(protocol: P, answers: Answers<P> = 
     child:
       scope === 'node'
         ? worker(`${name}-probe`, behavior(protocol, definition))
-        : entities(kind(protocol, { ...definition, activate: 'first-message', state: disposable() } as never)),
+        : entities(
+            kind(protocol, { ...definition, activate: 'first-message', state: disposable() } as never),
+          ),
     messages,
     next: () =>
       new Promise((resolve) => {

@@ -12,7 +12,8 @@ const trio = async (t: Test) => {
   const server = await startNatsServer(t)
   const cluster = new ProcessCluster(t, { servers: server.url })
   const [driver, victim, other] = await Promise.all(['n1', 'n2', 'n3'].map((name) => cluster.start(name)))
-  if (driver === undefined || victim === undefined || other === undefined) throw new Error('three were started')
+  if (driver === undefined || victim === undefined || other === undefined)
+    throw new Error('three were started')
   const first = await driver.ask({ verb: 'add', ids, inFlight })
   t.equal(first.count, ids.length, 'all begin')
   return { server, cluster, driver, victim, other, first }
@@ -35,44 +36,58 @@ const checkTotals = (t: Test, { totals, errors }: Reads, books: readonly Book[])
 const said = (book: Book): string =>
   `${book.count} adds, the longest took ${book.longestMs} ms, errors ${JSON.stringify(book.errors)}`
 
-t.test('process cluster – SIGKILL of an owner loses nothing that was acknowledged', { skip, timeout: 60_000 }, async (t) => {
-  const { driver, victim, other, first } = await trio(t)
-  const affected = await ownedBy(driver, 'n2')
-  t.ok(affected.length > ids.length / 5, 'the victim owns its share')
-  await driver.ask({ verb: 'load', ids, inFlight, leastCount: 4_000 })
-  await victim.kill()
-  const { totals, firstMs, allMs } = await other.ask({ verb: 'read', ids: affected, timeoutMs: 20_000 })
-  const book = await driver.ask({ verb: 'unload' })
-  t.comment(`${affected.length} entities affected; first after ${firstMs} ms, all after ${allMs} ms; ${said(book)}`)
-  t.same(book.errors, {}, 'no caller notices more than a pause')
-  t.equal(Object.keys(totals).length, affected.length, 'every affected one answers')
-  t.ok(allMs < deadlineMs, 'within the deadline')
-  checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, book])
-})
+t.test(
+  'process cluster – SIGKILL of an owner loses nothing that was acknowledged',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const { driver, victim, other, first } = await trio(t)
+    const affected = await ownedBy(driver, 'n2')
+    t.ok(affected.length > ids.length / 5, 'the victim owns its share')
+    await driver.ask({ verb: 'load', ids, inFlight, leastCount: 4_000 })
+    await victim.kill()
+    const { totals, firstMs, allMs } = await other.ask({ verb: 'read', ids: affected, timeoutMs: 20_000 })
+    const book = await driver.ask({ verb: 'unload' })
+    t.comment(
+      `${affected.length} entities affected; first after ${firstMs} ms, all after ${allMs} ms; ${said(book)}`,
+    )
+    t.same(book.errors, {}, 'no caller notices more than a pause')
+    t.equal(Object.keys(totals).length, affected.length, 'every affected one answers')
+    t.ok(allMs < deadlineMs, 'within the deadline')
+    checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, book])
+  },
+)
 
-t.test('process cluster – a frozen owner is replaced, and serves nothing stale when it thaws', { skip, timeout: 90_000 }, async (t) => {
-  const { driver, victim, other, first } = await trio(t)
-  const affected = await ownedBy(driver, 'n2')
-  victim.signal('SIGSTOP')
-  const startedAt = performance.now()
-  const second = await driver.ask({ verb: 'add', ids, inFlight: ids.length })
-  t.comment(`${affected.length} entities affected; all took another add after ${Math.round(performance.now() - startedAt)} ms`)
-  t.equal(second.count, ids.length, 'others have taken over')
-  await eventually('the lease is over', () => performance.now() - startedAt > 6_000 || undefined)
-  // Waits in its pipe: it is among the first things that the thawed process does.
-  const early = victim.ask({ verb: 'read', ids: affected, timeoutMs: 10_000 })
-  victim.signal('SIGCONT')
-  const { totals, errors } = await early
-  const stale = Object.entries(totals).filter(([, total]) => total !== 2)
-  t.same(stale.slice(0, 5), [], 'nothing stale')
-  t.comment(`asked of the thawed node: ${Object.keys(totals).length} answers, errors ${JSON.stringify(errors)}`)
-  const back = await eventually('it is back', async () => {
-    const status = await victim.ask({ verb: 'status' })
-    return status.status === 'ready' && status.node !== 'n2#1' ? status : undefined
-  })
-  t.equal(back.node, 'n2#2', 'as a new incarnation')
-  checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, second])
-})
+t.test(
+  'process cluster – a frozen owner is replaced, and serves nothing stale when it thaws',
+  { skip, timeout: 90_000 },
+  async (t) => {
+    const { driver, victim, other, first } = await trio(t)
+    const affected = await ownedBy(driver, 'n2')
+    victim.signal('SIGSTOP')
+    const startedAt = performance.now()
+    const second = await driver.ask({ verb: 'add', ids, inFlight: ids.length })
+    t.comment(
+      `${affected.length} entities affected; all took another add after ${Math.round(performance.now() - startedAt)} ms`,
+    )
+    t.equal(second.count, ids.length, 'others have taken over')
+    await eventually('the lease is over', () => performance.now() - startedAt > 6_000 || undefined)
+    // Waits in its pipe: it is among the first things that the thawed process does.
+    const early = victim.ask({ verb: 'read', ids: affected, timeoutMs: 10_000 })
+    victim.signal('SIGCONT')
+    const { totals, errors } = await early
+    const stale = Object.entries(totals).filter(([, total]) => total !== 2)
+    t.same(stale.slice(0, 5), [], 'nothing stale')
+    t.comment(
+      `asked of the thawed node: ${Object.keys(totals).length} answers, errors ${JSON.stringify(errors)}`,
+    )
+    const back = await eventually('it is back', async () => {
+      const status = await victim.ask({ verb: 'status' })
+      return status.status === 'ready' && status.node !== 'n2#1' ? status : undefined
+    })
+    t.equal(back.node, 'n2#2', 'as a new incarnation')
+    checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, second])
+  },
+)
 
 t.test('process cluster – SIGTERM hands over without a lost ask', { skip, timeout: 60_000 }, async (t) => {
   const { driver, victim, other, first } = await trio(t)
@@ -88,40 +103,61 @@ t.test('process cluster – SIGTERM hands over without a lost ask', { skip, time
   checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, book])
 })
 
-t.test('process cluster – strict entities freeze without nats-server and go on by themselves', { skip, timeout: 90_000 }, async (t) => {
-  const { server, driver, victim, other, first } = await trio(t)
-  const before = await driver.ask({ verb: 'where', ids })
-  await driver.ask({ verb: 'load', ids, inFlight, leastCount: 2_000 })
-  await server.kill()
-  const nodes = [driver, victim, other]
-  const statuses = () => Promise.all(nodes.map(async (node) => (await node.ask({ verb: 'status' })).status))
-  await eventually('all freeze', async () => (await statuses()).every((status) => status === 'frozen') || undefined)
-  await server.restart()
-  await eventually('all are ready', async () => (await statuses()).every((status) => status === 'ready') || undefined, 30_000)
-  const { firstMs, allMs } = await other.ask({ verb: 'read', ids, timeoutMs: 10_000 })
-  const book = await driver.ask({ verb: 'unload' })
-  t.comment(`after all are ready the first answers after ${firstMs} ms, all after ${allMs} ms; ${said(book)}`)
-  checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, book])
-  const after = await driver.ask({ verb: 'where', ids })
-  const moved = ids.filter((id) => after[id]?.owner !== before[id]?.owner)
-  t.same(moved.slice(0, 5), [], 'nothing moves')
-})
+t.test(
+  'process cluster – strict entities freeze without nats-server and go on by themselves',
+  { skip, timeout: 90_000 },
+  async (t) => {
+    const { server, driver, victim, other, first } = await trio(t)
+    const before = await driver.ask({ verb: 'where', ids })
+    await driver.ask({ verb: 'load', ids, inFlight, leastCount: 2_000 })
+    await server.kill()
+    const nodes = [driver, victim, other]
+    const statuses = () => Promise.all(nodes.map(async (node) => (await node.ask({ verb: 'status' })).status))
+    await eventually(
+      'all freeze',
+      async () => (await statuses()).every((status) => status === 'frozen') || undefined,
+    )
+    await server.restart()
+    await eventually(
+      'all are ready',
+      async () => (await statuses()).every((status) => status === 'ready') || undefined,
+      30_000,
+    )
+    const { firstMs, allMs } = await other.ask({ verb: 'read', ids, timeoutMs: 10_000 })
+    const book = await driver.ask({ verb: 'unload' })
+    t.comment(
+      `after all are ready the first answers after ${firstMs} ms, all after ${allMs} ms; ${said(book)}`,
+    )
+    checkTotals(t, await other.ask({ verb: 'read', ids, timeoutMs: 5_000 }), [first, book])
+    const after = await driver.ask({ verb: 'where', ids })
+    const moved = ids.filter((id) => after[id]?.owner !== before[id]?.owner)
+    t.same(moved.slice(0, 5), [], 'nothing moves')
+  },
+)
 
-t.test('process cluster – a node that joins gets what is new, and takes nothing away', { skip, timeout: 60_000 }, async (t) => {
-  const server = await startNatsServer(t)
-  const cluster = new ProcessCluster(t, { servers: server.url })
-  const [a, b] = await Promise.all([cluster.start('n1'), cluster.start('n2')])
-  const [old, fresh] = [ids.slice(0, 200), ids.slice(200, 600)]
-  await a.ask({ verb: 'add', ids: old, inFlight })
-  const c = await cluster.start('n3')
-  await eventually('all see it', async () => {
-    const seen = await Promise.all([a, b].map((node) => node.ask({ verb: 'status' })))
-    return seen.every(({ members }) => members.some(({ node, status }) => node === 'n3#1' && status === 'ready')) || undefined
-  })
-  const book = await c.ask({ verb: 'add', ids: fresh, inFlight })
-  t.equal(book.count, fresh.length)
-  t.same(await ownedBy(a, 'n3', old), [], 'what began before stays')
-  const owned = await ownedBy(a, 'n3', fresh)
-  t.comment(`${owned.length} of ${fresh.length} new ones begin on it`)
-  t.ok(owned.length > fresh.length / 5, 'it gets its share of the new ones')
-})
+t.test(
+  'process cluster – a node that joins gets what is new, and takes nothing away',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const server = await startNatsServer(t)
+    const cluster = new ProcessCluster(t, { servers: server.url })
+    const [a, b] = await Promise.all([cluster.start('n1'), cluster.start('n2')])
+    const [old, fresh] = [ids.slice(0, 200), ids.slice(200, 600)]
+    await a.ask({ verb: 'add', ids: old, inFlight })
+    const c = await cluster.start('n3')
+    await eventually('all see it', async () => {
+      const seen = await Promise.all([a, b].map((node) => node.ask({ verb: 'status' })))
+      return (
+        seen.every(({ members }) =>
+          members.some(({ node, status }) => node === 'n3#1' && status === 'ready'),
+        ) || undefined
+      )
+    })
+    const book = await c.ask({ verb: 'add', ids: fresh, inFlight })
+    t.equal(book.count, fresh.length)
+    t.same(await ownedBy(a, 'n3', old), [], 'what began before stays')
+    const owned = await ownedBy(a, 'n3', fresh)
+    t.comment(`${owned.length} of ${fresh.length} new ones begin on it`)
+    t.ok(owned.length > fresh.length / 5, 'it gets its share of the new ones')
+  },
+)

@@ -1,4 +1,7 @@
-/** What faults of mirrors, of all nodes and of the store do to real processes. `cluster.ts` has those of one owner. */
+/**
+ * What faults of mirrors, of all nodes and of the store do to real processes.
+ * `cluster.ts` has those of one owner.
+ */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

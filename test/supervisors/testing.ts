@@ -1,7 +1,17 @@
 import t from 'tap'
 import * as io from 'io-ts'
 import {
-  act, entities, id, kind, message, mirrored, next, nodeProtocol, protocol, reply, supervisor,
+  act,
+  entities,
+  id,
+  kind,
+  message,
+  mirrored,
+  next,
+  nodeProtocol,
+  protocol,
+  reply,
+  supervisor,
 } from '../../supervisors/index.js'
 import { AskFailed } from '../../lib/errors.js'
 import { probe, testCluster } from '../../supervisors/testing.js'
@@ -28,28 +38,44 @@ t.test('testCluster – what was acknowledged survives a kill, and the killed no
   const owner = c.node.n1.where(Counter, kills).owner?.split('#')[0] as (typeof nodes)[number]
   const other = nodes.find((name) => name !== owner) ?? 'n1'
   c.kill(owner)
-  await t.rejects(c.node[owner].ref(Counter, kills).ask(Counter.Total()), AskFailed, 'it is gone for its own callers too')
+  await t.rejects(
+    c.node[owner].ref(Counter, kills).ask(Counter.Total()),
+    AskFailed,
+    'it is gone for its own callers too',
+  )
   const before = c.now()
-  await c.waitUntil('it answers again', async () => (await at(other).ask(Counter.Total())) === 2, { deadlineMs: 2_000 })
+  await c.waitUntil('it answers again', async () => (await at(other).ask(Counter.Total())) === 2, {
+    deadlineMs: 2_000,
+  })
   t.ok(c.now() - before > 300, 'time has passed')
   await c.restart(owner)
   t.equal(c.node[owner].id, `${owner}#2`)
   t.equal(await at(owner).ask(Counter.Add({ n: 1 })), 3)
 })
 
-t.test('testCluster – a frozen node is replaced after its lease, and serves nothing stale when it thaws', async (t) => {
-  const c = await testCluster(t, { nodes, tree: counters })
-  const at = (name: (typeof nodes)[number]) => c.node[name].ref(Counter, kills)
-  await at('n1').ask(Counter.Add({ n: 1 }))
-  const owner = c.node.n1.where(Counter, kills).owner?.split('#')[0] as (typeof nodes)[number]
-  const other = nodes.find((name) => name !== owner) ?? 'n1'
-  c.freeze(owner)
-  await c.waitUntil('another takes over', async () => (await at(other).ask(Counter.Add({ n: 1 }))) >= 2, { deadlineMs: 12_000 })
-  c.thaw(owner)
-  const seen = await Promise.race([at(owner).ask(Counter.Total()), c.advance(5_000).then(() => -1)]).catch(() => 2)
-  t.equal(seen, 2, 'the new total or an error')
-  await c.waitUntil('it is back', () => c.node[owner].status().status === 'ready' && c.node[owner].id === `${owner}#2`)
-})
+t.test(
+  'testCluster – a frozen node is replaced after its lease, and serves nothing stale when it thaws',
+  async (t) => {
+    const c = await testCluster(t, { nodes, tree: counters })
+    const at = (name: (typeof nodes)[number]) => c.node[name].ref(Counter, kills)
+    await at('n1').ask(Counter.Add({ n: 1 }))
+    const owner = c.node.n1.where(Counter, kills).owner?.split('#')[0] as (typeof nodes)[number]
+    const other = nodes.find((name) => name !== owner) ?? 'n1'
+    c.freeze(owner)
+    await c.waitUntil('another takes over', async () => (await at(other).ask(Counter.Add({ n: 1 }))) >= 2, {
+      deadlineMs: 12_000,
+    })
+    c.thaw(owner)
+    const seen = await Promise.race([at(owner).ask(Counter.Total()), c.advance(5_000).then(() => -1)]).catch(
+      () => 2,
+    )
+    t.equal(seen, 2, 'the new total or an error')
+    await c.waitUntil(
+      'it is back',
+      () => c.node[owner].status().status === 'ready' && c.node[owner].id === `${owner}#2`,
+    )
+  },
+)
 
 t.test('testCluster – a cut holds until it heals', async (t) => {
   const c = await testCluster(t, { nodes: ['a', 'b'], tree: counters })
@@ -71,7 +97,9 @@ t.test('testCluster – a cut holds until it heals', async (t) => {
 t.test('testCluster – a wait that fails says what each node knew', async (t) => {
   const c = await testCluster(t, { nodes: ['a', 'b'], tree: counters, seed: 3 })
   const failing = c.waitUntil('pigs fly', () => Promise.reject(new Error('no wings')), { deadlineMs: 50 })
-  await t.rejects(failing, { message: /^not within 50 ms: pigs fly \(seed 3\)\n.*no wings\n {2}a#1 ready; sees a#1 ready, b#1 ready/ })
+  await t.rejects(failing, {
+    message: /^not within 50 ms: pigs fly \(seed 3\)\n.*no wings\n {2}a#1 ready; sees a#1 ready, b#1 ready/,
+  })
   await t.rejects(c.restart('a'), { message: 'a runs already: kill it first' })
 })
 
@@ -100,7 +128,11 @@ t.test('probe – stands in for an actor of the node', async (t) => {
 })
 
 const PlayerId = id('PlayerId')
-const Player = protocol('player', PlayerId, { Win: message(), Rank: message().replies(io.number), Free: message().replies() })
+const Player = protocol('player', PlayerId, {
+  Win: message(),
+  Rank: message().replies(io.number),
+  Free: message().replies(),
+})
 const MatchId = id('MatchId')
 const Match = protocol('match', MatchId, { End: message({ winner: PlayerId }) })
 const match = kind(Match, {

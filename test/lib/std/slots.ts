@@ -23,7 +23,8 @@ t.test('slots – behave as a map whose numbers are never used twice', async () 
         for (const number of given) {
           if (slots.get(number)?.at !== model.get(number)?.at) throw new Error(`${number} is wrong`)
         }
-        if (slots.size !== model.size || slots.values().length !== model.size) throw new Error('the size is wrong')
+        if (slots.size !== model.size || slots.values().length !== model.size)
+          throw new Error('the size is wrong')
       })
     }),
   )

@@ -1,8 +1,23 @@
 import t from 'tap'
 import * as io from 'io-ts'
 import {
-  behavior, entities, id, kind, memory, message, mirrored, next, nodeProtocol, protocol, refuse, refused, reply, startNode,
-  supervisor, topic, worker,
+  behavior,
+  entities,
+  id,
+  kind,
+  memory,
+  message,
+  mirrored,
+  next,
+  nodeProtocol,
+  protocol,
+  refuse,
+  refused,
+  reply,
+  startNode,
+  supervisor,
+  topic,
+  worker,
 } from '../../../supervisors/index.js'
 
 const CounterId = id('CounterId')
@@ -27,7 +42,10 @@ const counter = kind(Counter, {
     Total: (total) => total,
   },
 })
-const Greeter = nodeProtocol('greeter', { Count: message().reads(io.number), Who: message().replies(io.string) })
+const Greeter = nodeProtocol('greeter', {
+  Count: message().reads(io.number),
+  Who: message().replies(io.string),
+})
 const Hello = topic.origin('hello', io.type({ n: io.number }))
 const greeter = behavior(Greeter, {
   init: () => 0,
@@ -40,13 +58,16 @@ t.test('startNode – three nodes in this process', async (t) => {
   const start = (name: string) => startNode({ cluster: 'trio', name, transport, tree: tree() })
   const nodes = await Promise.all(['n1', 'n2', 'n3'].map(start))
   t.teardown(() => Promise.all(nodes.map((node) => node.stop({ drainMs: 0 }))))
-  const [n1, n2, n3] = nodes as [typeof nodes[0] & {}, typeof nodes[0] & {}, typeof nodes[0] & {}]
+  const [n1, n2, n3] = nodes as [(typeof nodes)[0] & {}, (typeof nodes)[0] & {}, (typeof nodes)[0] & {}]
   const kills = CounterId('kills')
   t.equal(await n1.ref(Counter, kills).ask(Counter.Add({ n: 2 })), 2)
   t.equal(await n2.ref(Counter, kills).ask(Counter.Add({ n: 3 })), 5)
   n3.ref(Counter, kills).tell(Counter.Bump())
   t.equal(await n3.ref(Counter, kills).ask(Counter.Total()), 6)
-  const error = await n1.ref(Counter, kills).ask(Counter.Take({ n: 9 })).catch((e: unknown) => e)
+  const error = await n1
+    .ref(Counter, kills)
+    .ask(Counter.Take({ n: 9 }))
+    .catch((e: unknown) => e)
   t.ok(refused(error, Counter.Take), 'refused')
   n1.ref(Counter, kills).tell(Counter.Fall())
   t.equal(await n2.ref(Counter, kills).ask(Counter.Total()), 6, 'a crash loses nothing')
