@@ -89,8 +89,8 @@ interface Link extends Flow {
 const windowBytesDefault = 4 * 1024 * 1024
 const askRoomMs = 100
 /**
- * After so many deliveries the turn ends, so that other sockets and timers get theirs and what the deliveries led to
- * leaves. Fewer would make frames smaller, which costs more than it gains.
+ * After so many deliveries the turn ends, so that other sockets and timers get theirs and what the deliveries
+ * led to leaves. Fewer would make frames smaller, which costs more than it gains.
  */
 const deliveriesPerTurnCountMax = 1_024
 

@@ -23,7 +23,7 @@ export interface MembershipEvents {
   readonly joined: (me: NodeId) => void
   /** The members, or the status of one of them, changed. `gone` never come back. */
   readonly changed: (view: View, gone: readonly NodeId[]) => void
-  /** Joining failed, or this incarnation is over: said once, with the reason in a sentence. Nothing follows it. */
+  /** Joining failed, or this incarnation is over: said once, with the reason. Nothing follows it. */
   readonly lost: (why: string) => void
   /** Whether this node must not act for strict kinds. It begins frozen. `leaseHolds` may know it earlier. */
   readonly frozen: (isFrozen: boolean) => void

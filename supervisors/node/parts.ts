@@ -212,13 +212,13 @@ export class Parts {
   }
 
   #resolve(node: string): NodeId | null {
-    if (this.engine === null || node.includes('#')) return node
+    if (node.includes('#')) return node
+    if (this.engine === null) return null
     const view = this.engine.membership.view()
     if (view !== this.#resolvedIn) {
       this.#resolvedIn = view
       this.#resolved.clear()
-      for (const [id, { name }] of view.members)
-        if (!this.engine.membership.isGone(id)) this.#resolved.set(name, id)
+      for (const [id, { name }] of view.members) this.#resolved.set(name, id)
     }
     return this.#resolved.get(node) ?? null
   }
