@@ -9,7 +9,7 @@ import * as t from 'io-ts'
  * How a cluster is built; it decides how long leases are. On three servers a new JetStream leader
  * takes 4 to 10 s.
  */
-export const presets = {
+const presets = {
   'one-server': { leaseRenewMs: 1_000, leaseMs: 5_000 },
   'three-servers': { leaseRenewMs: 3_000, leaseMs: 15_000 },
 } as const

@@ -13,7 +13,7 @@ export type NodeId = string
 export type ShardId = string
 
 /** What a name of a cluster, node, role or kind may be: it becomes part of a NATS subject. */
-export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 export const isName = (text: string): boolean => namePattern.test(text)
 
 /** The longest id of an entity, in characters. */

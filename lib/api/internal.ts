@@ -4,7 +4,6 @@ export { behaviorData, type BehaviorData } from './behavior.js'
 export {
   childData,
   type ChildData,
-  type DynamicData,
   type EntitiesData,
   type SupervisorData,
   type WorkerData,

@@ -223,7 +223,8 @@ const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   const { stateBytesMax } = context.kind.limits
   if (stateBytesMax !== undefined && bytes > stateBytesMax)
     throw new RangeError(
-      `The state of ${formatAddress(context.kind.kind, context.id)} is ${bytes} bytes, more than its stateBytesMax (${stateBytesMax}).`,
+      `The state of ${formatAddress(context.kind.kind, context.id)} is ${bytes} bytes, ` +
+        `more than its stateBytesMax (${stateBytesMax}).`,
     )
 }
 

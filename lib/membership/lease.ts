@@ -162,7 +162,8 @@ const judgePrevious = (
   if (changes > 0 && ((changes >= 3 && record.status !== 'leaving') || tooLong))
     lose(
       state,
-      `the node name "${state.self.name}" is taken: ${record.node} keeps renewing its lease; choose another name`,
+      `the node name "${state.self.name}" is taken: ${record.node} keeps renewing its lease; ` +
+        'choose another name',
       out,
     )
 }

@@ -112,7 +112,12 @@ export const lookUp = (state: State, name: string, now: number, out: Action[]): 
   out.push({ tag: 'look-up', name })
 }
 
-export const onLookedUp = (state: State, name: string, found: Found, now: number, out: Action[]): void => {
+export const onLookedUp = (
+  state: State,
+  { name, found }: { readonly name: string; readonly found: Found },
+  now: number,
+  out: Action[],
+): void => {
   if (found.tag === 'found') observe(state, { name, version: found.version, record: found.record }, now, out)
   else if (found.tag === 'none' && !state.seen.has(name)) {
     state.unknown.set(name, 'none')

@@ -76,7 +76,10 @@ export const disagreement = (mine: MemberRecord, theirs: MemberRecord): string |
   for (const [knob, value] of Object.entries(mine.knobs)) {
     const other = theirs.knobs[knob]
     if (other !== undefined && other !== value)
-      return `${mine.node} has ${knob} ${value} but ${theirs.node} has ${other}: all nodes of a cluster need the same`
+      return (
+        `${mine.node} has ${knob} ${value} but ${theirs.node} has ${other}: ` +
+        'all nodes of a cluster need the same'
+      )
   }
   if (mine.wire.min > theirs.wire.max || mine.wire.max < theirs.wire.min)
     return (

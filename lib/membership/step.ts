@@ -81,7 +81,7 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
       lookUp(state, input.name, now, out)
       return
     case 'LookedUp':
-      onLookedUp(state, input.name, input.found, now, out)
+      onLookedUp(state, input, now, out)
       return
     case 'Want':
       if (state.wanted !== 'left') state.wanted = input.status

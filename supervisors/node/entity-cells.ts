@@ -6,10 +6,10 @@ import type { EntitiesData } from '../../lib/api/internal.js'
 import type { EntityBody, EntityCell, Work } from '../../lib/entity/entities.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
+import { backoffMs } from '../../lib/std/backoff.js'
 import type { Random } from '../../lib/std/random.js'
 
-const restartMsMin = 50
-const restartMsMax = 10_000
+const restarts = { firstMs: 50, lastMs: 10_000, factor: 2, jitter: 0.3 }
 /** Without a crash for this long the next one counts as the first. */
 const calmMs = 60_000
 
@@ -43,8 +43,7 @@ export const entityCells = (
         crashes = now - lastCrashAt > calmMs ? 1 : crashes + 1
         lastCrashAt = now
         cell.restart()
-        const delayMs =
-          Math.min(restartMsMax, restartMsMin * 2 ** (crashes - 1)) * (0.8 + 0.4 * random.next())
+        const delayMs = backoffMs(restarts, crashes - 1, random)
         // The first crash of a calm entity costs its neighbours in the mailbox nothing.
         if (crashes === 1) cell.resume()
         else kernel.clock.after(delayMs, () => cell.resume())

@@ -67,7 +67,8 @@ t.test(
     const startedAt = performance.now()
     const second = await driver.ask({ verb: 'add', ids, inFlight: ids.length })
     t.comment(
-      `${affected.length} entities affected; all took another add after ${Math.round(performance.now() - startedAt)} ms`,
+      `${affected.length} entities affected; ` +
+        `all took another add after ${Math.round(performance.now() - startedAt)} ms`,
     )
     t.equal(second.count, ids.length, 'others have taken over')
     await eventually('the lease is over', () => performance.now() - startedAt > 6_000 || undefined)
