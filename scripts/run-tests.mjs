@@ -6,17 +6,18 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
+import { checkCoverage } from './coverage.mjs'
 
 const root = dirname(import.meta.dirname)
 const require = createRequire(import.meta.url)
 
 /** `name` stands for test/name.ts and everything in test/name/. */
 const groups = {
-  unit: { names: ['lib', 'supervisors', 'actors'] },
+  unit: { names: ['lib', 'supervisors', 'actors'], isCovered: true },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
   simulation: { names: ['simulation'], isBuilt: true },
-  nats: { names: ['nats'] },
+  nats: { names: ['nats'], isCovered: true },
   process: { names: ['process'], isBuilt: true },
   examples: { names: ['examples'], isBuilt: true },
   docs: { names: ['docs'], isBuilt: true },
@@ -56,11 +57,14 @@ const report = (isGood, what) => {
   console.log(`${isGood ? 'ok' : 'not ok'} - ${what}`)
 }
 
+let skipped = 0
+
 /** Runs tap over `files`, shows its output, and adds its counts. */
-const runTap = (files) =>
+const runTap = (files, isCovered) =>
   new Promise((done) => {
     const bin = join(dirname(require.resolve('tap/package.json')), 'dist/esm/run.mjs')
-    const child = spawn(process.execPath, [bin, '--reporter=tap', '--disable-coverage', ...files], {
+    const coverage = isCovered ? '--coverage-report=json-summary' : '--disable-coverage'
+    const child = spawn(process.execPath, [bin, '--reporter=tap', coverage, ...files], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -75,6 +79,7 @@ const runTap = (files) =>
       const file = /^(?:not )?ok \d+ - (test\/\S+\.ts)/.exec(line)
       if (file) seen.add(file[1])
       const skip = /^\s*ok \d+ - (.* # (?:SKIP|TODO).*)$/i.exec(line)
+      if (skip) skipped++
       if (skip && !skipsAllowed.some((allowed) => allowed.test(skip[1]))) {
         complaints.push(`skipped without a listed reason: ${skip[1]}`)
       }
@@ -112,6 +117,16 @@ if (asked.length === 0) {
     if (!files.includes(file)) report(false, `${file} belongs to no group; see scripts/run-tests.mjs`)
   }
 }
-if (files.length > 0) await runTap(files)
+// Counting lines is slower, and says something only where the tests run the sources themselves.
+const isUnit = names.includes('unit')
+const covered = isUnit ? chosen.filter(({ isCovered }) => isCovered).flatMap(filesOf) : []
+const others = files.filter((file) => !covered.includes(file))
+if (covered.length > 0) await runTap(covered, true)
+if (isUnit) {
+  const { lines, complaints } = checkCoverage(root, { hasServer: names.includes('nats') && skipped === 0 })
+  for (const line of lines) console.log(`# ${line}`)
+  report(complaints.length === 0, ['lines of lib and supervisors are covered', ...complaints].join('; '))
+}
+if (others.length > 0) await runTap(others, false)
 console.log(`${result.passed} passed, ${result.failed} failed`)
 process.exit(result.failed === 0 && result.passed > 0 ? 0 : 1)
