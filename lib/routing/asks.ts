@@ -189,7 +189,10 @@ export class Asks {
       this.end(ask, { tag: 'error', error: sent })
       return
     }
-    if (!sent) return this.#later(ask, Math.min(ask.resendMs, soonMs * 2), now)
+    if (!sent) {
+      this.#later(ask, Math.min(ask.resendMs, soonMs * 2), now)
+      return
+    }
     ask.wasSent = true
     ask.openCount++
     ask.trouble = null

@@ -165,8 +165,10 @@ t.test('ownership - appends of one turn leave as one, and a read is confirmed by
   )
   let isAnswered = false
   owners.clock.advance(5_000)
-  const one = { ...read(owners.clock.monotonic(), 5), send: () => (isAnswered = true) as unknown as void }
-  owners.at(owner).read(held, one)
+  const send = (): void => {
+    isAnswered = true
+  }
+  owners.at(owner).read(held, { ...read(owners.clock.monotonic(), 5), send })
   t.notOk(isAnswered, 'its read lease has run out')
   owners.clock.advance(1)
   t.ok(isAnswered)
