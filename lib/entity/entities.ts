@@ -177,7 +177,9 @@ export class Entities {
         this.#giveUp(work, { tag: 'Crashed', address: this.#address(running), cause: String(error) })
       },
       left: (work) => {
-        if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
+        // Later: it may come back to this very id, whose cell is still being closed.
+        if (work.type === 'mail')
+          this.#options.clock.defer(() => this.#options.reroute(work.envelope, work.from))
       },
     })
     const running: Running = { kind, id, shard, cell, hasState: false, state: undefined, lastAt: 0 }

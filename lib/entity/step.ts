@@ -4,7 +4,8 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { freezing } from '../api/diagnostics.js'
-import { stateMutated, stepReturnedNothing, stepReturnedPromise } from '../api/misuse.js'
+import { complaintsOf } from '../api/complaints.js'
+import { stateDoesNotFit, stateMutated, stepReturnedNothing, stepReturnedPromise } from '../api/misuse.js'
 import { outcomeData, type OutcomeData } from '../api/outcome.js'
 import {
   decodePayload,
@@ -214,10 +215,16 @@ const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: 
 
 const stateOfIfLive = (context: StepContext): unknown => (isLive(context) ? context.state : undefined)
 
+/** Refuses here what no other node could read: an acknowledged state must be one that can be taken over. */
 const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   const { source } = context.kind
   draft.hasState = true
   if (source.type !== 'mirrored' && source.type !== 'persisted') return
+  if (!source.codec.is(state)) {
+    const decoded = source.codec.decode(state)
+    const complaints = E.isLeft(decoded) ? complaintsOf(decoded.left) : [`expected ${source.codec.name}`]
+    throw stateDoesNotFit(context.kind.kind, 'a step', complaints)
+  }
   draft.state = source.codec.encode(state)
   const bytes = sizeOf(draft.state)
   const { stateBytesMax } = context.kind.limits

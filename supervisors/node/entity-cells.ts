@@ -28,13 +28,15 @@ export const entityCells = (
   const { kernel, random } = options
   let count = 0
   const open = (body: EntityBody): EntityCell | undefined => {
-    if (count >= spec.countMax) return undefined
+    const place = parent()
+    const isOpen = place?.status === 'running' || place?.status === 'suspended'
+    if (!isOpen || count >= spec.countMax) return undefined
     count++
     let crashes = 0
     let lastCrashAt = Number.NEGATIVE_INFINITY
     const cell = kernel.spawn<Work>({
       name: body.id,
-      parent: parent(),
+      parent: place,
       mailboxCountMax: body.kind.limits.mailboxCountMax ?? options.mailboxCountMax,
       receive: body.handle,
       crashed: (error, work) => {
