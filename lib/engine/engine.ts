@@ -89,6 +89,10 @@ export class Engine {
       resendMs: config.askResendMs,
       countMax: config.pendingAsksCountMax,
       send: (ask, envelope) => this.#sendAsk(ask, envelope),
+      ended: ({ given }) => {
+        // A command's ask is no ask of a caller, and it alone has a floor.
+        if (given.floor === undefined) this.counts.asksEnded++
+      },
     })
   }
 
@@ -107,8 +111,8 @@ export class Engine {
     })
   }
 
-  /** Calls `done` once, with the first answer, refusal or error; the returned function gives up. */
-  ask(target: Target, message: Message, given: AskGiven, done: (result: AskResult) => void): () => void {
+  /** Calls `done` once, with the first answer, refusal or error. */
+  ask(target: Target, message: Message, given: AskGiven, done: (result: AskResult) => void): PendingAsk {
     const { config } = this.#options
     const { kind, id, node } = target
     const { tag, payload } = message
@@ -116,15 +120,13 @@ export class Engine {
     const timeoutMs = Math.min(given.timeoutMs ?? config.askTimeoutMs, config.askTimeoutMsMax)
     const reqId = given.reqId ?? `${this.#reqIdStem}${this.counts.asksSent.toString(36)}`
     this.counts.asksSent++
-    const pending = this.#asks.ask(
-      { kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined },
-      (result) => {
-        this.counts.asksEnded++
-        done(result)
-      },
-    )
-    return () =>
-      this.#asks.end(pending, { tag: 'error', error: { tag: 'Cancelled', address: formatAddress(kind, id) } })
+    return this.#asks.ask({ kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined }, done)
+  }
+
+  /** Gives up: it ends with `Cancelled`, unless it is over already. */
+  cancel(ask: PendingAsk): void {
+    const { kind, id } = ask.given
+    this.#asks.end(ask, { tag: 'error', error: { tag: 'Cancelled', address: formatAddress(kind, id) } })
   }
 
   tell(target: Target, { tag, payload }: Message): void {

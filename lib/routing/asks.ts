@@ -36,6 +36,8 @@ export interface AsksOptions {
   readonly countMax: number
   /** False when it cannot leave now; it is tried again. An error ends it. */
   send(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError
+  /** It is over; `done` is called next. */
+  ended?(ask: PendingAsk): void
 }
 
 const soonMs = 20
@@ -131,6 +133,7 @@ export class Asks {
     ask.isOver = true
     this.#pending.remove(ask.number)
     this.#deadlines.drop(ask)
+    this.options.ended?.(ask)
     ask.done(result)
   }
 

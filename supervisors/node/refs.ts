@@ -90,12 +90,12 @@ export class RemoteRef {
         engine.ask(target, wish, options, settle)
         return
       }
-      const cancel = engine.ask(target, wish, options, (result) => {
+      const abort = (): void => engine.cancel(pending)
+      const pending = engine.ask(target, wish, options, (result) => {
         signal.removeEventListener('abort', abort)
         settle(result)
       })
-      const abort = (): void => cancel()
-      signal.addEventListener('abort', abort, { once: true })
+      if (!pending.isOver) signal.addEventListener('abort', abort, { once: true })
     })
   }
 
