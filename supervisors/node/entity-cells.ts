@@ -29,7 +29,7 @@ export const entityCells = (
   let count = 0
   const open = (body: EntityBody): EntityCell | undefined => {
     const place = parent()
-    const isOpen = place?.status === 'running' || place?.status === 'suspended'
+    const isOpen = place === undefined || place.status === 'running' || place.status === 'suspended'
     if (!isOpen || count >= spec.countMax) return undefined
     count++
     let crashes = 0
