@@ -18,8 +18,8 @@ const ours = async (): Promise<Side> => {
     transport: nats({ servers: others.url }),
     tree: tree(),
   })
-  const notes = Array.from({ length: entitiesCount }, (_, i) => node.ref(Note, NoteId(`note-${i}`)))
-  const write = (i: number): Promise<string> => notes[i % entitiesCount]!.ask(Note.Write({ text }))
+  const write = (i: number): Promise<string> =>
+    node.ref(Note, NoteId(`note-${i % entitiesCount}`)).ask(Note.Write({ text }))
   await keepGoing(inFlightMax, entitiesCount, write)
   return {
     round: () => keepGoing(inFlightMax, writesCount, write),

@@ -312,9 +312,9 @@ export class Engine {
   #released(shard: Shard, { id, seq, outputs }: Change): void {
     const { epoch } = shard
     const gen = shard.copy?.gen ?? 0
-    outputs.forEach((output, part) =>
-      this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch }),
-    )
+    outputs.forEach((output, part) => {
+      this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch })
+    })
   }
 
   #release(shard: Shard, id: string, output: Output, from: Position): void {
