@@ -98,7 +98,6 @@ export const close = (party: PartyState, exit: Exit, options: PartyOptions): Mov
     ...left,
     phase: 'closed',
     invites: [],
-    lookups: [],
     joining: party.joining.map((one) => ({ ...one, isOff: true })),
   }
   const { id, version } = closed

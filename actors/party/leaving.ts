@@ -69,7 +69,7 @@ export const leaving = (options: PartyOptions): Pick<Steps, Leaves> => ({
   },
   Forget: (party) => {
     if (party.phase !== 'none' && party.phase !== 'closed') return next(party)
-    const isBusy = party.departures.length > 0 || party.joining.length > 0
+    const isBusy = party.departures.length + party.joining.length + party.lookups.length > 0
     return next(party, isBusy ? act.after(options.tombstoneMs, Own.Forget(), 'forget') : act.stop())
   },
 })

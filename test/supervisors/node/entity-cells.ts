@@ -19,7 +19,7 @@ const bench = ({ countMax = 10, mailboxCountMax = 100 } = {}) => {
   const crashed: string[] = []
   const left: string[] = []
   const spec = { kind: purse, countMax } as unknown as EntitiesData
-  const cells = entityCells({ kernel, random: { next: () => 0.5 }, mailboxCountMax }, spec, () => undefined)
+  const cells = entityCells({ kernel, random: { next: () => 0 }, mailboxCountMax }, spec, () => undefined)
   const open = (id = 'a'): EntityCell | undefined => {
     const body: EntityBody = {
       kind: purse,
