@@ -1,27 +1,64 @@
 /** A whole copy as messages for a mirror, in parts that fit into frames. */
-import { entityToWire } from '../entity/copy.js'
+import { type Change, type EntityCopy, entityToWire } from '../entity/copy.js'
 import type { Wire } from '../wire/envelope.js'
 import { sizeOf } from '../wire/size.js'
 import type { Fill } from './protocol.js'
 import type { Copy } from './state.js'
 
-const partBytesMax = 128 * 1024
+/** Longer messages to a mirror are cut, where they can be. */
+export const partBytesMax = 128 * 1024
 
-export const fillOf = (copy: Copy, head: { epoch: number; session: number; t0: number }): readonly Fill[] => {
-  const parts: Wire[][] = [[]]
+/** An entity as rows: the first has all but the answers that are too many for it, the others more answers. */
+function* rowsOf(entity: EntityCopy): Iterable<Wire> {
+  let replies: EntityCopy['replies'] = new Map()
   let bytes = 0
-  for (const entity of copy.entities.values()) {
-    const wire = entityToWire(entity)
-    bytes += sizeOf(wire)
-    parts[parts.length - 1]?.push(wire)
+  let isFirst = true
+  const row = (): Wire => {
+    const begun = { ...entity, replies }
+    const rest = { state: undefined, timers: new Map(), outbox: new Map(), heard: new Map() }
+    return entityToWire(isFirst ? begun : { ...begun, ...rest })
+  }
+  for (const [reqId, kept] of entity.replies) {
+    replies.set(reqId, kept)
+    bytes += sizeOf(kept.payload)
     if (bytes <= partBytesMax) continue
-    parts.push([])
+    yield row()
+    isFirst = false
+    replies = new Map()
     bytes = 0
   }
+  if (isFirst || replies.size > 0) yield row()
+}
+
+interface Part {
+  readonly entities: Wire[]
+  readonly log: Change[]
+  bytes: number
+}
+
+export const fillOf = (
+  copy: Copy,
+  head: { readonly epoch: number; readonly session: number; readonly t0: number },
+): readonly Fill[] => {
+  const parts: Part[] = []
+  const roomFor = (bytes: number): Part => {
+    const last = parts.at(-1)
+    const part =
+      last === undefined || (last.bytes > 0 && last.bytes + bytes > partBytesMax)
+        ? { entities: [], log: [], bytes: 0 }
+        : last
+    if (part !== last) parts.push(part)
+    part.bytes += bytes
+    return part
+  }
+  roomFor(0)
+  for (const entity of copy.entities.values())
+    for (const row of rowsOf(entity)) roomFor(sizeOf(row)).entities.push(row)
   const { released, seq, gen } = copy
-  return parts.map((entities, part) => {
+  for (const change of copy.log)
+    if (change.seq > released) roomFor(sizeOf(change as unknown as Wire)).log.push(change)
+  return parts.map(({ entities, log }, part) => {
     const isLast = part === parts.length - 1
-    const log = isLast ? copy.log.filter((change) => change.seq > released) : []
     return { ...head, released, seq, gen, part, isLast, entities, log }
   })
 }

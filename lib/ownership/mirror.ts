@@ -95,7 +95,7 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
     return
   }
   if (message.part === 0)
-    shard.filling = { epoch: message.epoch, session: message.session, next: 0, entities: new Map() }
+    shard.filling = { epoch: message.epoch, session: message.session, next: 0, entities: new Map(), log: [] }
   const filling = shard.filling
   if (
     filling === null ||
@@ -107,8 +107,11 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
   filling.next++
   for (const wire of message.entities) {
     const entity = entityFromWire(wire)
-    filling.entities.set(entity.id, entity)
+    const begun = filling.entities.get(entity.id)
+    if (begun === undefined) filling.entities.set(entity.id, entity)
+    else for (const [reqId, kept] of entity.replies) begun.replies.set(reqId, kept)
   }
+  filling.log.push(...message.log)
   if (!message.isLast) return
   shard.filling = null
   shard.copy = {
@@ -118,7 +121,7 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
     seq: message.seq,
     released: message.released,
     entities: filling.entities,
-    log: [...message.log],
+    log: filling.log,
   }
   ack(shard, from, message, context)
 }

@@ -24,7 +24,8 @@ export interface OwnershipOptions {
   }
   /** How many mirrors a kind wants; 0 for kinds without. */
   copiesOf(kind: string): number
-  send(to: NodeId, envelope: Envelope): void
+  /** False when it did not leave. */
+  send(to: NodeId, envelope: Envelope): boolean
   readonly on: OwnershipEvents
 }
 export interface OwnershipEvents {

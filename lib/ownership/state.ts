@@ -70,7 +70,13 @@ export interface Shard {
   giveTo: NodeId | null
   giveSince: number
   /** Parts of a fill that is still coming. */
-  filling: { epoch: number; session: number; next: number; entities: Map<string, EntityCopy> } | null
+  filling: {
+    epoch: number
+    session: number
+    next: number
+    entities: Map<string, EntityCopy>
+    log: Change[]
+  } | null
 }
 
 export type Action =

@@ -194,3 +194,19 @@ t.test('stop – open asks end with an unknown outcome and no timer is left', as
   c.clock.advance(60_000)
   t.equal(c.clock.pendingCount, 0)
 })
+
+t.test('limits – the changes of one turn may be more than a frame takes', async (t) => {
+  const c = await cluster(three)
+  c.ask('n1', 'purse', 'a', 'Add', { n: 1 })
+  const owner = c.ownerOf('n1', 'purse', 'a')
+  const { epoch, insync } = c.at(owner).where('purse', 'a')
+  for (let i = 0; i < 30; i++) c.tell(owner, 'purse', 'a', 'Grow', { chars: 60_000 + i })
+  t.same(c.ask(owner, 'purse', 'a', 'Add', { n: 2 }, 1_000), reply(3))
+  t.match(c.at(owner).where('purse', 'a'), { epoch, insync }, 'and its mirror stays')
+  c.kill(owner)
+  const other = three.find((name) => name !== owner) as string
+  t.same(c.ask(other, 'purse', 'a', 'Total', undefined, 20_000), reply(3), 'with all of them')
+  c.clock.advance(5_000)
+  t.equal(c.at(other).where('purse', 'a').insync.length, 1, 'the next mirror is filled')
+  c.stop()
+})
