@@ -167,7 +167,8 @@ export const knobs = {
     default: dayMs,
     min: 1_000,
     max: 30 * dayMs,
-    meaning: 'How long a command is sent again. After that its sender is told that the outcome is unknown.',
+    meaning:
+      'How long the answer to a command is remembered, so that one that is sent again late is applied once.',
   },
   commandsPendingCountMax: {
     default: 256,
