@@ -10,7 +10,7 @@ import { sourceData, type SourceData, type StateSource } from './source.js'
 export interface Limits {
   /** Messages that wait; more are answered `Overloaded`. */
   readonly mailboxCountMax: number
-  /** Bytes of the encoded state; a step that exceeds it is a crash. */
+  /** Bytes of the encoded state, at most `payloadBytesMax`; a step that exceeds it is a crash. */
   readonly stateBytesMax: number
   /** Milliseconds without a message after which the entity stops. 0: never. */
   readonly idleMs: number

@@ -52,6 +52,7 @@ export interface StepLimits {
   readonly replyKeepMs: number
   readonly commandKeepMs: number
   readonly commandsPendingCountMax: number
+  readonly payloadBytesMax: number
 }
 export interface StepContext {
   readonly kind: KindData

@@ -228,10 +228,14 @@ const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   draft.state = source.codec.encode(state)
   const bytes = sizeOf(draft.state)
   const { stateBytesMax } = context.kind.limits
-  if (stateBytesMax !== undefined && bytes > stateBytesMax)
+  // One that fits into no frame would reach no mirror, and hold up all of its shard.
+  const { payloadBytesMax } = context.limits
+  const isOwn = stateBytesMax !== undefined && stateBytesMax < payloadBytesMax
+  const bytesMax = isOwn ? stateBytesMax : payloadBytesMax
+  if (bytes > bytesMax)
     throw new RangeError(
       `The state of ${formatAddress(context.kind.kind, context.id)} is ${bytes} bytes, ` +
-        `more than its stateBytesMax (${stateBytesMax}).`,
+        `more than ${isOwn ? 'its stateBytesMax' : 'payloadBytesMax'} (${bytesMax}).`,
     )
 }
 

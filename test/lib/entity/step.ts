@@ -173,6 +173,15 @@ t.test('step - a state over stateBytesMax is a crash that says so, and changes n
   t.equal(bench.changes.length, 1)
 })
 
+t.test('step - a state that no frame could take is a crash as well', async (t) => {
+  const bench = new StepBench()
+  bench.tell('a', 'Grow', { chars: 90_000 })
+  t.throws(() => bench.tell('a', 'Grow', { chars: 100_000 }), {
+    message: /state of purse\/a is \d+ bytes, more than payloadBytesMax \(100000\)/,
+  })
+  t.equal(bench.state('a').pad.length, 90_000)
+})
+
 t.test('step - a handler that throws, or returns nothing or a promise, changes nothing', async (t) => {
   const bench = new StepBench()
   t.throws(() => bench.tell('a', 'Wrong', { how: 'throws' }), { message: 'on purpose' })
