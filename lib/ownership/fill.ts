@@ -5,8 +5,10 @@ import { sizeOf } from '../wire/size.js'
 import type { Fill } from './protocol.js'
 import type { Copy } from './state.js'
 
-/** Longer messages to a mirror are cut, where they can be. */
-export const partBytesMax = 128 * 1024
+const partBytesMax = 128 * 1024
+
+/** Whether a message to a mirror is so long that it is worth cutting. */
+export const isLong = (body: Wire): boolean => sizeOf(body) > partBytesMax
 
 /** An entity as rows: the first has all but the answers that are too many for it, the others more answers. */
 function* rowsOf(entity: EntityCopy): Iterable<Wire> {
