@@ -10,6 +10,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.stdout.on('error', () => process.exit(0))
   const { run } = await import('./program.js')
   process.exitCode = await run(process.argv.slice(2))
+  // What an app left open does not keep a launcher that has finished.
+  setTimeout(() => process.exit(), 1_000).unref()
 }
 
 export {}

@@ -41,6 +41,7 @@ export const main = async (stage: Stage): Promise<Performed> => {
     },
   })
   playing = table
+  stage.signal.addEventListener('abort', () => table.leave(), { once: true })
   stage.say(`${evening.players.length} players arrive …`)
   await table.arrive()
   stage.say(`They play ${total.toLocaleString('en')} commands, 200 at a time.`)
