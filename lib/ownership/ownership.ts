@@ -7,9 +7,8 @@ import type { Change } from '../entity/copy.js'
 import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Latest, RecordVersion, Watch } from '../records/records.js'
 import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
-import { sizeOf } from '../wire/size.js'
 import { Caretaker } from './caretaker.js'
-import { fillOf, partBytesMax } from './fill.js'
+import { fillOf, isLong } from './fill.js'
 import { onAppend, onDrop, onFill } from './mirror.js'
 import { flush, give, onAck, onChange, onRead, onRefuse, tryRelease } from './owner.js'
 import {
@@ -197,8 +196,7 @@ export class Ownership {
     const body = mirrorBody(message)
     const isSent = this.#options.send(to, { type: 'mirror', shard: shard.id, verb: message.verb, body })
     // The changes of one turn may be more than a frame takes.
-    if (isSent || message.verb !== 'append' || message.entries.length < 2 || sizeOf(body) < partBytesMax)
-      return
+    if (isSent || message.verb !== 'append' || message.entries.length < 2 || !isLong(body)) return
     const half = message.entries.length >> 1
     this.#send(shard, to, { ...message, entries: message.entries.slice(0, half) })
     this.#send(shard, to, { ...message, entries: message.entries.slice(half) })
