@@ -122,7 +122,8 @@ export class Up {
       if (!this.ending.signal.aborted) say('Ctrl-C ends everything that was started here.')
       await this.aborted()
     }
-    return performed === undefined || performed.isGood ? 0 : 1
+    const wasBrokenOff = performed === undefined && app.main !== undefined
+    return performed?.isGood === false || (wasBrokenOff && this.options.once) ? 1 : 0
   }
 
   private stage(cluster: Cluster, choice: Choice): Stage {

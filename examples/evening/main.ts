@@ -52,6 +52,7 @@ export const main = async (stage: Stage): Promise<Performed> => {
   )
   await table.play().finally(() => clearInterval(ticker))
   stage.progress('')
+  if (stage.signal.aborted) return { isGood: false, summary: null, text: 'The evening was broken off.' }
   const killed = await killing
   stage.say('They are asked what became of it …')
   await table.ask()
