@@ -89,10 +89,10 @@ interface Link extends Flow {
 const windowBytesDefault = 4 * 1024 * 1024
 const askRoomMs = 100
 /**
- * After so many deliveries the turn ends, so that other sockets and timers get theirs and what the deliveries
- * led to leaves. Fewer would make frames smaller, which costs more than it gains.
+ * After so many deliveries the turn ends and what they led to leaves, while the rest is still being taken: two busy
+ * nodes work at the same time and not one after the other. Far fewer would make frames small, which costs more.
  */
-const deliveriesPerTurnCountMax = 1_024
+const deliveriesPerTurnCountMax = 128
 
 /** A frame whose envelopes are not all delivered yet. */
 interface Arrived {
@@ -316,6 +316,8 @@ class FrameLinks implements Links {
 
   #nextTurn(): void {
     this.#turnLeft = deliveriesPerTurnCountMax
+    if (this.#arrived.size === 0) return
+    this.flush()
     this.#deliverArrived()
   }
 
