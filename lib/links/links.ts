@@ -89,8 +89,9 @@ interface Link extends Flow {
 const windowBytesDefault = 4 * 1024 * 1024
 const askRoomMs = 100
 /**
- * After so many deliveries the turn ends and what they led to leaves, while the rest is still being taken: two busy
- * nodes work at the same time and not one after the other. Far fewer would make frames small, which costs more.
+ * After so many deliveries the turn ends and what they led to leaves, while the rest is still being
+ * taken: two busy nodes work at the same time and not one after the other. Far fewer would make frames
+ * small, which costs more.
  */
 const deliveriesPerTurnCountMax = 128
 
