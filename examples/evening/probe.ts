@@ -37,8 +37,8 @@ interface Watched {
   backAt: number | undefined
 }
 
-const readTimeoutMs = 1_500
-const openCountMax = 2
+const readTimeoutMs = 300
+const openCountMax = 3
 const now = (): number => performance.timeOrigin + performance.now()
 
 const watched = (name: string, owner: () => string | undefined, read: Watched['read']): Watched => ({
