@@ -80,6 +80,11 @@ const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
           'InvalidDeclaration',
           `"${kind}" is ${source.type}; this version runs mirrored and disposable kinds.`,
         )
+      if (source.type === 'mirrored' && source.snapshotOnLeave)
+        throw new Misuse(
+          'InvalidDeclaration',
+          `"${kind}" asks for snapshotOnLeave; this version writes no snapshots.`,
+        )
       if (consistency === 'available')
         throw new Misuse('InvalidDeclaration', `"${kind}" is available; this version runs strict kinds.`)
     }
