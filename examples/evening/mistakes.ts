@@ -85,6 +85,13 @@ const secondParty: Mistake = (circle, party, pick) => {
   const uses = [party.name, seat(party, player), slot(player)]
   return { player, cmd: 'create', party: `${circle.name}-${circle.named}`, uses }
 }
+/** The id of a party that is there, or was. */
+const usedName: Mistake = (circle, party, pick) => {
+  const player = pick(strangers(circle, party))
+  const name = pick([party.name, ...circle.ended])
+  if (player === undefined || name === undefined) return undefined
+  return { player, cmd: 'create', party: name, uses: [name, slot(player)] }
+}
 const acceptElsewhere: Mistake = (circle, party, pick) => {
   const player = pick(party.invites.filter((one) => partyOf(circle, one) !== undefined))
   const other = player === undefined ? undefined : partyOf(circle, player)
@@ -115,6 +122,7 @@ export const mistakes: readonly Mistake[] = [
   notInParty,
   leaderLeaves,
   secondParty,
+  usedName,
   acceptElsewhere,
   noSuchParty,
 ]

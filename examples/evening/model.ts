@@ -19,10 +19,10 @@ interface Done {
 
 const without = (list: readonly string[], gone: string): string[] => list.filter((one) => one !== gone)
 
-/** Every "no" that the rules of a party allow for this command in this state. */
-const objections = ({ evidence: { partySizeMax } }: Case, state: State, line: Line): Set<string> => {
+/** Every "no" that the rules of a party allow for this command in this state. No id is used twice. */
+const objections = (party: Pick<Case, 'evidence' | 'states'>, state: State, line: Line): Set<string> => {
   const codes = new Set<string>()
-  if (line.cmd === 'create') return state === undefined ? codes : codes.add('DUPLICATE')
+  if (line.cmd === 'create') return party.states.length > 1 ? codes.add('DUPLICATE') : codes
   if (state === undefined) return codes.add('NO_SUCH_PARTY')
   const { player, target = '' } = line
   const isMember = state.members.includes(player)
@@ -32,7 +32,7 @@ const objections = ({ evidence: { partySizeMax } }: Case, state: State, line: Li
   if (line.cmd === 'invite') {
     if (state.members.includes(target)) codes.add('ALREADY_MEMBER')
     if (state.invites.includes(target)) codes.add('ALREADY_INVITED')
-    if (state.members.length + state.invites.length >= partySizeMax) codes.add('PARTY_FULL')
+    if (state.members.length + state.invites.length >= party.evidence.partySizeMax) codes.add('PARTY_FULL')
   }
   if (line.cmd === 'cancelInvite' && !state.invites.includes(target)) codes.add('NOT_INVITED')
   if (line.cmd === 'accept' && isMember) codes.add('ALREADY_MEMBER')
@@ -211,10 +211,11 @@ const windowOf = (party: Case, { answer }: Done): { readonly low: number; readon
 const judgeAnswers = (party: Case, spans: Spans): void => {
   for (const done of party.done) {
     const { low, high } = windowOf(party, done)
-    const possible = party.states.slice(low, high + 1)
+    const until = { ...party, states: party.states.slice(0, high + 1) }
     const { outcome } = done.answer
     if (outcome.tag === 'refused') {
-      const isTrue = possible.some((state) => objections(party, state, done.line).has(outcome.code))
+      const isNo = (state: State): boolean => objections(until, state, done.line).has(outcome.code)
+      const isTrue = until.states.slice(low).some(isNo)
       if (isTrue || isTrueOfPlayers(party, done, outcome.code, spans)) continue
       party.fault('lost', `${nameOf(done)} was refused ${outcome.code}, which was never true`)
     } else if (outcome.tag === 'ok') {
@@ -238,8 +239,8 @@ const isTrueOfPlayers = (party: Case, done: Done, code: string, spans: Spans): b
       one.answer.sentAt + evidence.inviteMs <= answer.answeredAt
     return party.makers.some(isOver)
   }
-  const absences = evidence.absences.filter(({ player }) => player === line.target)
-  return code === 'TARGET_OFFLINE' && absences.some(({ from, until }) => isThen(from, until))
+  if (code !== 'TARGET_OFFLINE') return false
+  return evidence.absences.some((one) => one.player === line.target && isThen(one.from, one.until))
 }
 
 const judgeOrder = (party: Case, done: Done, low: number, high: number): void => {
@@ -247,15 +248,13 @@ const judgeOrder = (party: Case, done: Done, low: number, high: number): void =>
   if (isChange(done) && version < low) {
     party.fault('lost', `${nameOf(done)} made version ${version} when ${low} had been acknowledged before`)
   }
+  const possible = party.states.slice(low, high + 1)
   if (done.line.cmd === 'chat') {
-    const isMember = party.states
-      .slice(low, high + 1)
-      .some((state) => state?.members.includes(done.line.player))
+    const isMember = possible.some((state) => state?.members.includes(done.line.player))
     if (!isMember) party.fault('lost', `${nameOf(done)} was acknowledged from somebody outside`)
   }
   if (done.line.cmd !== 'info') return
   const seen = okOf(done)?.view
-  const possible = party.states.slice(low, high + 1)
   const isTrue =
     seen === undefined
       ? possible.includes(undefined)
@@ -318,8 +317,8 @@ const judgeEnd = (party: Case): void => {
   if (view === undefined) {
     if (state) party.fault('lost', `the party is gone at the end; acknowledged: ${show(state)}`)
   } else if (state === undefined || view.version < state.version) {
-    const to = party.states.length - 1
-    party.fault('lost', `the party ends at version ${view.version} of ${to} acknowledged: ${show(state)}`)
+    const text = `ends at version ${view.version} of ${party.states.length - 1} acknowledged: ${show(state)}`
+    party.fault('lost', `the party ${text}`)
   } else if (!isSame(view, state)) {
     party.fault('lost', `the party ends with ${show(view)}, acknowledged: ${show(state)}`)
   }

@@ -1,7 +1,9 @@
 import t from 'tap'
+import { PartyCode } from '../../../actors/party/protocol.js'
 import { writeEvening } from '../../../examples/evening/generate.js'
 import type { Answer, Ending, Played } from '../../../examples/evening/evidence.js'
 import { judge } from '../../../examples/evening/model.js'
+import { readSession } from '../../../examples/evening/read-session.js'
 import type { Cmd } from '../../../examples/evening/session.js'
 import { playAlone } from '../../fixtures/evening.js'
 
@@ -39,23 +41,29 @@ t.test(
     t.equal(verdict.acknowledged + verdict.refused, 6_000)
     t.equal(verdict.unknown, 0)
     t.ok(Math.abs(verdict.refused - 300) < 60, `${verdict.refused} of 6,000 are refused`)
-    t.same([...verdict.refusals.keys()].sort(), [
-      'ALREADY_INVITED',
-      'ALREADY_IN_PARTY',
-      'ALREADY_MEMBER',
-      'INVITE_EXPIRED',
-      'LEADER_CANNOT_LEAVE',
-      'NOT_A_MEMBER',
-      'NOT_INVITED',
-      'NOT_IN_PARTY',
-      'NOT_LEADER',
-      'NO_SUCH_PARTY',
-      'PARTY_FULL',
-      'SELF_TARGET',
-      'TARGET_OFFLINE',
-    ])
+    t.same([...verdict.refusals.keys()].sort(), Object.keys(PartyCode.keys).sort())
   },
 )
+
+t.test('judge - in the evening that is kept every refusal that a party declares occurs', async (t) => {
+  const verdict = judge(playAlone(readSession(), 1))
+  t.same(verdict.faults.slice(0, 5), [])
+  t.same([...verdict.refusals.keys()].sort(), Object.keys(PartyCode.keys).sort())
+})
+
+t.test('judge - an id that was refused as used, and that nobody had used, is lost', async (t) => {
+  const fresh = played.answers.find(
+    ({ n, outcome }) =>
+      outcome.tag === 'refused' && outcome.code === 'ALREADY_IN_PARTY' && lineOf(n).cmd === 'create',
+  )
+  if (fresh === undefined) throw new Error('nobody tried to lead a second party')
+  const outcome = { tag: 'refused', code: 'DUPLICATE' } as const
+  const verdict = judge(withAnswer(fresh.n, (answer) => ({ ...answer, outcome })))
+  t.match(
+    verdict.faults.map(({ text }) => text),
+    [/was refused DUPLICATE, which was never true/],
+  )
+})
 
 t.test('judge - another order of the same evening has no fault either', async (t) => {
   for (const seed of [2, 3, 4]) t.same(judge(playAlone(evening, seed)).faults.slice(0, 3), [])
