@@ -33,8 +33,8 @@ export const here = (): Here => {
         throw new Error(`${name} ended: ${reason.tag}`, { cause: reason })
       },
     })
-    made.begin((failed) => {
-      if (failed !== undefined) throw failed.error
+    made.begin((begun) => {
+      if (begun.tag === 'failed') throw begun.error
     })
     return made
   }

@@ -40,7 +40,7 @@ export type ActionData =
       readonly name: string | undefined
     }
   | { readonly type: 'cancel'; readonly name: string }
-  | { readonly type: 'stop' }
+  | { readonly type: 'stop'; readonly as?: 'shutdown'; readonly detail?: unknown }
 
 /** The same data, as shells read it. */
 export const actionData = (action: Action): ActionData => action as unknown as ActionData
@@ -85,6 +85,10 @@ export const act = {
     made({ type: 'after', delayMs, message: data(message), name }),
   /** Drops the timer of this name, if it is pending. */
   cancel: (name: string): Action => made({ type: 'cancel', name }),
-  /** Ends this actor with reason `normal`, after this step. */
-  stop: (): Action => made({ type: 'stop' }),
+  /**
+   * Ends this actor after this step: with reason `normal`, or as a `shutdown` that it wants itself, with
+   * something to say. Either is an orderly end, after which only a permanent child is started again.
+   */
+  stop: (as?: 'shutdown', detail?: unknown): Action =>
+    made(as === undefined ? { type: 'stop' } : { type: 'stop', as, detail }),
 }

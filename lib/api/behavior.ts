@@ -7,6 +7,7 @@ import type { AskedSelf, Self, Startable } from './node-types.js'
 import type { PutOff, RefusedStep, Replied, Stepped } from './outcome.js'
 import type { AnyProtocol, KindOf, SpecsOf } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
+import type { Ignore, WithInfo } from './starting.js'
 import type { Reach } from './spec.js'
 import { topicData, type Origin, type Topic, type TopicData, type TopicScope } from './topic.js'
 
@@ -39,10 +40,16 @@ export interface Behavior<N extends string, S> extends Startable<N> {
 
 /** How a local actor begins, acts and ends. */
 export interface BehaviorDefinition<P extends AnyProtocol, S> {
-  /** May wait, for at most the supervisor's patience; a throw is a failed start. */
-  readonly init: () => Awaitable<S>
+  /**
+   * The first state of each life, or `ignore`, or `withInfo(state, info)`. May wait, for at most `startMs` of
+   * its child spec; a throw is a failed start.
+   */
+  readonly init: () => Awaitable<S | Ignore | WithInfo<S>>
   readonly on: { readonly [K in keyof SpecsOf<P>]: LocalHandler<NoInfer<S>, KindOf<P>, SpecsOf<P>[K]> }
-  /** Runs when the actor is stopped in order, for at most `shutdownMs`. Not after a crash or a kill. */
+  /**
+   * Runs when the actor is stopped in order, for at most `shutdownMs`. Not after a crash or a kill. A throw is
+   * reported, and makes a crash of an end that the actor wanted itself.
+   */
   readonly onStop?: (state: NoInfer<S>) => Awaitable<void>
 }
 

@@ -18,6 +18,7 @@ export type MisuseCode =
   | 'StateDoesNotFit'
   | 'ReplyDoesNotFit'
   | 'ForeignMessage'
+  | 'BadInit'
 
 /**
  * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by

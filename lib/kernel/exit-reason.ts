@@ -5,7 +5,8 @@
  */
 export type ExitReason =
   | { readonly tag: 'normal' }
-  | { readonly tag: 'shutdown' }
+  /** `detail`: what it says of an end that it wanted itself. */
+  | { readonly tag: 'shutdown'; readonly detail?: unknown }
   | { readonly tag: 'crash'; readonly error: unknown }
   | { readonly tag: 'kill' }
   | { readonly tag: 'noproc' }

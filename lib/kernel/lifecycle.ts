@@ -1,14 +1,25 @@
 import type { ExitReason } from './exit-reason.js'
 
+/** How a life began, or why it did not. */
+export type Begun =
+  /** `info` is for whoever started it by hand. */
+  | { readonly tag: 'started'; readonly info?: unknown }
+  /** It wants not to be started, which is no failure. */
+  | { readonly tag: 'ignored' }
+  | { readonly tag: 'failed'; readonly error: unknown }
+
+export const started: Begun = { tag: 'started' }
+export const ignored: Begun = { tag: 'ignored' }
+
 /**
  * One child as its supervisor holds it. It keeps its place, its ref and the mail that waits while it is
  * ended and begun again; `close` is the end of all that.
  */
 export interface Lifecycle {
   /**
-   * Begins a new life. `done` is called once, at once or later: with `{ error }` when it could not begin.
+   * Begins a new life. `done` is called once, at once or later.
    */
-  begin(done: (failed?: { readonly error: unknown }) => void): void
+  begin(done: (begun: Begun) => void): void
   /**
    * Ends the present life in order: the message in hand is finished, then it cleans up. `done` is called
    * once.

@@ -2,6 +2,9 @@ import {
   actionData,
   type BehaviorData,
   deepFreeze,
+  ignore,
+  InfoData,
+  initMisuse,
   type MessageData,
   noActions,
   type OutcomeData,
@@ -14,12 +17,13 @@ import type { Origin } from '../api/topic.js'
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { ActorAsks } from './actor-asks.js'
+import { isInPlaceChange, unanswered, unhandled } from './actor-misuse.js'
 import { type Asker, OpenAsk } from './asks.js'
 import type { Cell, CellOptions } from './cell.js'
 import type { DeadLetterReason } from './events.js'
 import { crash, type ExitReason, killed, normal, shutdown } from './exit-reason.js'
 import type { Kernel } from './kernel.js'
-import type { Ended, Lifecycle } from './lifecycle.js'
+import { type Begun, type Ended, ignored, type Lifecycle, started } from './lifecycle.js'
 import { LocalActorRef, type Referred } from './local-ref.js'
 import type { Outside } from './outside.js'
 import type { Answered } from './remembered.js'
@@ -59,15 +63,15 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   readonly overflow = undefined
   readonly cell: Cell<Item>
   readonly ref: LocalActorRef
-  readonly behavior: BehaviorData
+  behavior: BehaviorData
   readonly outside: Outside
-  private readonly on: BehaviorData['on']
+  private on: BehaviorData['on']
   private readonly ended: Ended
   private life: 'new' | 'beginning' | 'living' | 'halting' | 'over' = 'new'
   private state: unknown
   private readonly isFreezing: boolean
   private inHand: OpenAsk | undefined
-  private stopsItself = false
+  private ownEnd: ExitReason | undefined
   private asks: ActorAsks | undefined
   private unsubscribe: (() => void)[] | undefined
 
@@ -94,26 +98,34 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     return formatAddress(this.kind, '')
   }
 
-  begin(done: (failed?: { readonly error: unknown }) => void): void {
+  begin(done: (begun: Begun) => void): void {
     const isFirst = this.life === 'new'
     this.life = 'beginning'
-    this.stopsItself = false
+    this.ownEnd = undefined
     if (isFirst) this.hear()
     else this.cell.restart()
     const { incarnation } = this.cell
     const isStale = (): boolean => this.cell.incarnation !== incarnation || this.life !== 'beginning'
-    const begun = (state: unknown): void => {
-      if (isStale()) return
-      this.become(state)
-      this.life = 'living'
-      this.cell.resume()
-      done()
-    }
     const failed = (error: unknown): void => {
       if (isStale()) return
       this.life = 'over'
       this.report(error)
-      done({ error })
+      done({ tag: 'failed', error })
+    }
+    const begun = (made: unknown): void => {
+      if (isStale()) return
+      const misuse = initMisuse(this.kind, made)
+      if (misuse !== undefined) {
+        failed(misuse)
+      } else if (made === ignore) {
+        this.life = 'over'
+        done(ignored)
+      } else {
+        this.become(made instanceof InfoData ? made.state : made)
+        this.life = 'living'
+        this.cell.resume()
+        done(made instanceof InfoData ? { tag: 'started', info: made.info } : started)
+      }
     }
     let first: unknown
     try {
@@ -126,6 +138,14 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     else begun(first)
   }
 
+  /** Another behavior of the same protocol, from its next life on. */
+  adopt(behavior: BehaviorData): void {
+    this.forgetTopics()
+    this.behavior = behavior
+    this.on = behavior.on
+    if (this.life !== 'new') this.hear()
+  }
+
   halt(done: () => void): void {
     if (this.life !== 'living') {
       this.abort()
@@ -133,7 +153,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
       return
     }
     this.life = 'halting'
-    this.cell.suspend(() => this.cleanUp(shutdown, done))
+    this.cell.suspend(() => this.cleanUp(shutdown, () => done()))
   }
 
   abort(): void {
@@ -144,8 +164,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
 
   close(reason: ExitReason): void {
     this.abort()
-    for (const unsubscribe of this.unsubscribe ?? []) unsubscribe()
-    this.unsubscribe = undefined
+    this.forgetTopics()
     this.cell.stop(undefined, reason)
   }
 
@@ -303,11 +322,12 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
 
   private perform(actions: OutcomeData['actions']): void {
     for (const action of actions) this.performOne(actionData(action))
-    if (!this.stopsItself) return
-    this.stopsItself = false
+    const end = this.ownEnd
+    if (end === undefined) return
+    this.ownEnd = undefined
     this.life = 'halting'
     // The cell is still in the message that decided this; it is over when that is.
-    this.cell.suspend(() => this.cleanUp(normal, () => this.ended(normal)))
+    this.cell.suspend(() => this.cleanUp(end, (reason) => this.ended(reason)))
   }
 
   private performOne(action: ReturnType<typeof actionData>): void {
@@ -331,7 +351,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
         this.answerLater(action.asked, { tag: 'refusal', value: action.refusal })
         return
       case 'stop':
-        this.stopsItself = true
+        this.ownEnd = action.as === undefined ? normal : { tag: action.as, detail: action.detail }
         return
       case 'command':
         throw new Misuse(
@@ -351,23 +371,24 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     this.state = this.isFreezing ? deepFreeze(state) : state
   }
 
-  private cleanUp(reason: ExitReason, done: () => void): void {
+  private cleanUp(wanted: ExitReason, done: (reason: ExitReason) => void): void {
     // It crashed in its last message: there is no state to clean up.
     if (this.life !== 'halting') {
-      this.lose(reason)
-      done()
+      this.lose(wanted)
+      done(wanted)
       return
     }
     const { incarnation } = this.cell
-    const over = (): void => {
+    const end = (reason: ExitReason): void => {
       if (this.cell.incarnation !== incarnation || this.life !== 'halting') return
       this.life = 'over'
       this.lose(reason)
-      done()
+      done(reason)
     }
+    const over = (): void => end(wanted)
     const failed = (error: unknown): void => {
       this.report(error)
-      over()
+      end(crash(error))
     }
     let result: unknown
     try {
@@ -396,6 +417,11 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     return this.asks
   }
 
+  private forgetTopics(): void {
+    for (const unsubscribe of this.unsubscribe ?? []) unsubscribe()
+    this.unsubscribe = undefined
+  }
+
   private hear(): void {
     for (const { topic, handle } of this.behavior.hearers) {
       this.unsubscribe ??= []
@@ -413,17 +439,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   }
 }
 
-const isInPlaceChange = (error: unknown): boolean =>
-  error instanceof TypeError && /read only|not extensible|Cannot delete|Cannot redefine/.test(error.message)
 const tagOf = (item: Item): string => {
   if (item instanceof Heard) return 'hears'
   return item instanceof OpenAsk ? item.message.tag : item.tag
 }
-
-const unhandled = (kind: string, tag: string): Misuse =>
-  new Misuse('ForeignMessage', `"${kind}" has no handler for ${tag}: the message is of another protocol.`)
-const unanswered = (kind: string, tag: string): Misuse =>
-  new Misuse(
-    'WrongForm',
-    `The handler ${tag} of "${kind}" returned next, but was asked: return reply, refuse or putOff.`,
-  )

@@ -3,7 +3,7 @@ import type { TreeNode } from '../../lib/api/status.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import { type ExitReason, killed, shutdown } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
-import type { Ended, Lifecycle } from '../../lib/kernel/lifecycle.js'
+import { type Begun, type Ended, type Lifecycle, started } from '../../lib/kernel/lifecycle.js'
 import { assert } from '../../lib/std/assert.js'
 import type { Timer } from '../../lib/std/clock.js'
 import { type Decider, deciderOf } from './decider.js'
@@ -47,7 +47,7 @@ export class Supervisor implements Child {
   private decider: Decider | undefined
   private readonly events: SupervisorEvent[] = []
   private isBusy = false
-  private begun: ((failed?: { readonly error: unknown }) => void) | undefined
+  private begun: ((begun: Begun) => void) | undefined
   private halted: (() => void) | undefined
   private readonly tickets = new Map<number, (answer: ChildAnswer) => void>()
   private ticket = 0
@@ -64,7 +64,7 @@ export class Supervisor implements Child {
     })
   }
 
-  begin(done: (failed?: { readonly error: unknown }) => void): void {
+  begin(done: (begun: Begun) => void): void {
     const { data } = this.parts
     const known = data.type === 'supervisor' ? data.children : []
     const ids = new Set(known.map(({ id }) => id))
@@ -221,11 +221,11 @@ export class Supervisor implements Child {
         return
       }
       case 'ready':
-        this.finishBegin()
+        this.finishBegin(started)
         return
       case 'failed':
         this.decider = undefined
-        this.finishBegin({ error: action.error })
+        this.finishBegin({ tag: 'failed', error: action.error })
         return
       case 'exceeded':
         this.reportExceeded()
@@ -235,10 +235,10 @@ export class Supervisor implements Child {
     }
   }
 
-  private finishBegin(failed?: { readonly error: unknown }): void {
+  private finishBegin(answer: Begun): void {
     const { begun } = this
     this.begun = undefined
-    begun?.(failed)
+    begun?.(answer)
   }
 
   private end(reason: ExitReason): void {
@@ -249,7 +249,7 @@ export class Supervisor implements Child {
     this.answerAll()
     if (halted !== undefined) halted()
     else if (begun !== undefined)
-      begun({ error: new Error(`supervisor ${this.cell.path} gave up while it started`) })
+      begun({ tag: 'failed', error: new Error(`supervisor ${this.cell.path} gave up while it started`) })
     else this.parts.ended(reason)
   }
 
@@ -260,9 +260,9 @@ export class Supervisor implements Child {
       const current = this.decider?.child(id)?.run
       if (current !== undefined) this.post({ tag: 'Ended', id, run: current, reason })
     })
-    held.child.begin((failed) => {
-      if (failed === undefined) this.post({ tag: 'Started', id, run })
-      else this.post({ tag: 'StartFailed', id, run, error: failed.error })
+    held.child.begin((begun) => {
+      if (begun.tag === 'failed') this.post({ tag: 'StartFailed', id, run, error: begun.error })
+      else this.post({ tag: 'Started', id, run })
     })
   }
 

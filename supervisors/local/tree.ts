@@ -4,7 +4,7 @@ import type { TreeNode } from '../../lib/api/status.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import { shutdown } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
-import type { Ended } from '../../lib/kernel/lifecycle.js'
+import type { Begun, Ended } from '../../lib/kernel/lifecycle.js'
 import { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import type { ChildAnswer } from './protocol.js'
@@ -44,7 +44,7 @@ export class LocalTree {
   }
 
   /** Starts everything in order. `done` is called once; on failure what had started has been stopped. */
-  begin(done: (failed?: { readonly error: unknown }) => void): void {
+  begin(done: (begun: Begun) => void): void {
     this.root.begin(done)
   }
 

@@ -15,6 +15,7 @@ import { AskFailed, StartFailed } from '../../lib/errors.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
+import { type Begun, started } from '../../lib/kernel/lifecycle.js'
 import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import type { Child } from '../local/supervisor.js'
@@ -62,9 +63,9 @@ class EntitiesPlace implements Child {
       delivered: (message) => kernel.deadLetter(this.cell.path, 'unhandled', message),
     })
   }
-  begin(done: () => void): void {
+  begin(done: (begun: Begun) => void): void {
     for (const cell of this.cell.children) cell.resume()
-    done()
+    done(started)
   }
   /** Entities keep their state and their mail; they handle nothing until they begin again. */
   halt(done: () => void): void {
@@ -104,9 +105,9 @@ export class Tree {
   /** Starts everything in order; rejects with `ChildFailed`, and then nothing runs. */
   begin(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#local.begin((failed) => {
-        if (failed === undefined) resolve()
-        else reject(new StartFailed('ChildFailed', sentenceOf(failed.error), failed.error))
+      this.#local.begin((begun) => {
+        if (begun.tag !== 'failed') resolve()
+        else reject(new StartFailed('ChildFailed', sentenceOf(begun.error), begun.error))
       })
     })
   }

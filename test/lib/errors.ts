@@ -126,6 +126,7 @@ const misuseCodes: Readonly<Record<MisuseCode, true>> = {
   StateDoesNotFit: true,
   ReplyDoesNotFit: true,
   ForeignMessage: true,
+  BadInit: true,
 }
 
 t.test('errors – every code has its place in docs/errors.md', async (t) => {

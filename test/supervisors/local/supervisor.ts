@@ -81,7 +81,7 @@ const grow = async (
     },
     ended: (reason) => void ended.push(reason),
   })
-  tree.begin((failed) => void (failed !== undefined && failures.push(failed.error)))
+  tree.begin((begun) => void (begun.tag === 'failed' && failures.push(begun.error)))
   await on.settle()
   const actor = (kind: string): LocalActor => tree.local(kind) as LocalActor
   const message = (kind: string, tag: string): never => {
