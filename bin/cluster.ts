@@ -119,9 +119,10 @@ export class Cluster {
     const seat = this.seats.get(name)
     if (seat !== undefined) return seat
     const names = [...this.seats.keys()]
+    const nearest = nearestName(name, names)
+    const meant = nearest === undefined ? '.' : `; did you mean ${nearest}?`
     throw new Plain(
-      `No node "${name}" was started by tumen up here; did you mean ${nearestName(name, names)}? ` +
-        `It started ${names.join(', ')}.`,
+      `No node "${name}" was started by tumen up here${meant} It started ${names.join(', ')}.`,
       2,
     )
   }

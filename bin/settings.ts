@@ -15,6 +15,7 @@ import {
   knobs,
   nearestName,
   resolveConfig,
+  sentenceOf,
   unitOf,
 } from '../lib/config.js'
 import { Plain, parseJson } from './plain.js'
@@ -60,6 +61,7 @@ export const flagOf = (knob: KnobName): string => `--${words(knob).join('-')}`
 export const variableOf = (knob: KnobName): string => `TUMEN_${words(knob).join('_').toUpperCase()}`
 
 const fileName = 'tumen.config.json'
+const prefix = 'TUMEN_'
 
 /** A text from outside as the value that the knob takes; the codec judges it. */
 const meant = (text: string): unknown => {
@@ -80,11 +82,17 @@ const fromEnvironment = (
   const byVariable = new Map(knobNames.map((knob) => [variableOf(knob), knob]))
   const found: Record<string, unknown> = {}
   for (const [variable, text] of Object.entries(environment)) {
-    if (!variable.startsWith('TUMEN_') || otherVariables.includes(variable) || text === undefined) continue
+    if (!variable.startsWith(prefix) || otherVariables.includes(variable) || text === undefined) continue
     const knob = byVariable.get(variable)
     if (knob === undefined) {
-      const nearest = nearestName(variable, [...byVariable.keys(), ...otherVariables])
-      throw new Plain(`The variable ${variable} is not known; did you mean ${nearest}?`, 2)
+      // Without what they have in common, which would make any two of them near.
+      const nearest = nearestName(
+        variable.slice(prefix.length),
+        [...byVariable.keys(), ...otherVariables].map((name) => name.slice(prefix.length)),
+      )
+      const advice =
+        nearest === undefined ? '"tumen config" lists them.' : `did you mean ${prefix}${nearest}?`
+      throw new Plain(`The variable ${variable} is not known; ${advice}`, 2)
     }
     found[knob] = meant(text)
   }
@@ -100,7 +108,7 @@ const fromFile = (directory: string): unknown => {
 const checked = (input: unknown, from: string): ConfigInput => {
   const decoded = configInput.decode(input)
   if (E.isRight(decoded)) return decoded.right
-  throw new Plain(`${from}: ${decoded.left.map(({ message }) => message).join('; ')}.`, 2)
+  throw new Plain(`${from}: ${sentenceOf(decoded.left.map(({ message }) => message ?? ''))}`, 2)
 }
 
 /** Puts the sources together. Throws a sentence that names the source, the knob and what was expected. */
@@ -121,7 +129,7 @@ export const readSettings = (sources: SettingSources = {}): Settings => {
     }
   }
   const resolved = resolveConfig(given)
-  if (E.isLeft(resolved)) throw new Plain(`Configuration: ${resolved.left.join('; ')}.`, 2)
+  if (E.isLeft(resolved)) throw new Plain(`Configuration: ${sentenceOf(resolved.left)}`, 2)
   const config = resolved.right
   return { config, given, table: knobNames.map((knob) => settingOf(knob, config, from.get(knob))) }
 }

@@ -7,7 +7,7 @@ import {
   type KindData,
   type MessageSpecData,
 } from '../lib/api/internal.js'
-import { nearestName } from '../lib/config.js'
+import { namesInstead } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
 import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
@@ -31,7 +31,8 @@ const kindOf = ({ kinds }: Target, kind: string): KindData => {
   if (found !== undefined) return found
   const names = [...kinds.keys()]
   if (names.length === 0) throw new Plain(`The app has no kinds, so there is no "${kind}".`, 2)
-  throw new Plain(`The app has no kind "${kind}"; did you mean "${nearestName(kind, names)}"?`, 2)
+  const advice = namesInstead(kind, names, `it has ${names.join(', ')}.`)
+  throw new Plain(`The app has no kind "${kind}"; ${advice}`, 2)
 }
 
 const checkedId = (kind: KindData, id: string): string => {
@@ -60,7 +61,8 @@ const messageOf = (kind: KindData, json: Json): Said => {
   }
   const spec = kind.data.specs.get(tag)
   if (spec === undefined) {
-    throw new Plain(`A ${kind.kind} knows no message "${tag}"; did you mean "${nearestName(tag, tags)}"?`, 2)
+    const advice = namesInstead(tag, tags, `it knows ${tags.join(', ')}.`)
+    throw new Plain(`A ${kind.kind} knows no message "${tag}"; ${advice}`, 2)
   }
   const fields = (named as Record<string, unknown>)[tag]
   const decoded = decodePayload(spec, fields ?? undefined)

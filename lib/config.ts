@@ -298,16 +298,31 @@ const distance = (a: string, b: string): number => {
   return row[b.length] ?? 0
 }
 
-/** Of `names`, the one that `text` was most likely meant to be. */
-export const nearestName = (text: string, names: readonly string[]): string =>
-  [...names].sort((a, b) => distance(text, a) - distance(text, b))[0] ?? ''
+/** Of `names`, the one that `text` was most likely meant to be; undefined when none is near. */
+export const nearestName = (text: string, names: readonly string[]): string | undefined => {
+  const near = names
+    .map((name) => ({ name, changes: distance(text, name) }))
+    .filter(({ name, changes }) => changes <= Math.max(1, Math.max(text.length, name.length) / 3))
+  return near.sort((a, b) => a.changes - b.changes)[0]?.name
+}
+
+/** What to say after a name that is not known: the one that was meant, else where to look. */
+export const namesInstead = (text: string, names: readonly string[], otherwise: string): string => {
+  const nearest = nearestName(text, names)
+  return nearest === undefined ? otherwise : `did you mean "${nearest}"?`
+}
+
+/** All complaints as one text, with one mark after each. */
+export const sentenceOf = (complaints: readonly string[]): string =>
+  complaints
+    .map((one, i) => (/[.?!]$/.test(one) ? one : one + (i === complaints.length - 1 ? '.' : ';')))
+    .join(' ')
 
 const complaintsAbout = (input: object): string[] =>
   Object.entries(input).flatMap(([key, value]) => {
     if (!Object.hasOwn(knobs, key)) {
-      return [
-        `"${key.slice(0, 80)}" is not a knob; did you mean "${nearestName(key.slice(0, 80), knobNames)}"?`,
-      ]
+      const name = key.slice(0, 80)
+      return [`"${name}" is not a knob; ${namesInstead(name, knobNames, '"npx tumen config" lists them')}`]
     }
     const knob: Knob = knobs[key as KnobName]
     return value === undefined || isValue(knob, value) ? [] : [`${key}: expected ${expectation(knob)}`]

@@ -18,9 +18,13 @@ const AskErrorCodec = t.union([
   t.type({ tag: t.literal('StateLost'), address }),
   t.type({ tag: t.literal('PayloadTooLarge'), address, bytes: t.number, payloadBytesMax: t.number }),
   t.type({ tag: t.literal('UnknownKind'), kind: t.string }),
-  t.type({ tag: t.literal('Crashed'), address, cause: t.unknown }),
+  t.intersection([
+    t.type({ tag: t.literal('Crashed'), address, cause: t.unknown }),
+    t.partial({ node: t.string, message: t.string, isStateKept: t.boolean }),
+  ]),
   t.type({ tag: t.literal('Malformed'), address, complaints: t.array(t.string) }),
   t.type({ tag: t.literal('Cancelled'), address }),
+  t.type({ tag: t.literal('NodeStopped'), address, node: t.string }),
 ])
 
 /**
@@ -61,7 +65,17 @@ export type AskError =
   /** No ready node has this kind in its tree. */
   | { readonly tag: 'UnknownKind'; readonly kind: string }
   /** The actor threw while it handled the message; its supervisor decides what follows. */
-  | { readonly tag: 'Crashed'; readonly address: string; readonly cause: unknown }
+  | {
+      readonly tag: 'Crashed'
+      readonly address: string
+      readonly cause: unknown
+      /** Where it crashed; absent when that is this node. */
+      readonly node?: string
+      /** The tag of the message that it crashed on. */
+      readonly message?: string
+      /** True for an entity: its state is what it was before the message. */
+      readonly isStateKept?: boolean
+    }
   /**
    * The message or its reply does not fit its codec. The complaints name fields and expectations, never
    * values.
@@ -69,6 +83,8 @@ export type AskError =
   | { readonly tag: 'Malformed'; readonly address: string; readonly complaints: readonly string[] }
   /** The caller's own signal was aborted. */
   | { readonly tag: 'Cancelled'; readonly address: string }
+  /** The node that was to send it has been stopped, for good. Nothing was sent. */
+  | { readonly tag: 'NodeStopped'; readonly address: string; readonly node: string }
 
 /** A "no" of the domain, as the message declares it. The actor's state is what it was before. */
 export interface Refused<X> {
@@ -82,6 +98,8 @@ export interface Refused<X> {
 const seconds = (ms: number): string => (ms < 10_000 ? `${ms} ms` : `${ms / 1_000} s`)
 const retry = (e: { readonly retryAfterMs: number }): string => `Ask again after ${seconds(e.retryAfterMs)}.`
 const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+/** With one mark at its end, whoever wrote it. */
+const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
 
 type Sentences = {
   readonly [K in AskError['tag']]: (error: Extract<AskError, { readonly tag: K }>) => string
@@ -91,7 +109,9 @@ const sentences: Sentences = {
     `${e.address} did not answer within ${seconds(e.timeoutMs)}. It may still act: ` +
     'ask again with the same reqId, or allow a longer timeoutMs.',
   NoRecipient: (e) =>
-    `Nobody is at ${e.address}. Spawn it first, or declare its kind with activate: 'first-message'.`,
+    e.address.endsWith('/')
+      ? `The actor ${e.address.slice(0, -1)} of this node has stopped: node.tree() tells what runs.`
+      : `Nobody is at ${e.address}. Spawn it first, or declare its kind with activate: 'first-message'.`,
   Overloaded: (e) =>
     `${e.address} takes no more messages: ${e.mailboxCountMax} are waiting. ${retry(e)} ` +
     'If it stays so, spread the load over more ids.',
@@ -110,18 +130,25 @@ const sentences: Sentences = {
     `No ready node has the kind "${e.kind}" in its tree. ` +
     'Add entities(…) of that kind to the tree of some node.',
   Crashed: (e) =>
-    `${e.address} crashed while it handled the message: ${causeText(e.cause)}. ` +
-    "Its supervisor decides what follows; see that node's log.",
+    `${e.address} crashed${e.node === undefined ? '' : ` on ${e.node}`} while it handled ` +
+    `${e.message ?? 'the message'}: ${ended(causeText(e.cause))} ` +
+    (e.isStateKept === true
+      ? 'Its state is what it was before. The same message will crash it again: mend its handler. '
+      : 'Its supervisor decides what follows. ') +
+    `${e.node === undefined ? 'node.listen' : `node.listen on ${e.node}`} tells each crash with its error.`,
   Malformed: (e) =>
     `A message to ${e.address}, or its reply, does not fit its codec: ${e.complaints.join('; ')}. ` +
     'Compare the protocol on both nodes.',
   Cancelled: (e) => `The caller gave up waiting for ${e.address}. It may still act.`,
+  NodeStopped: (e) =>
+    `Node ${e.node} has stopped, so nothing was sent to ${e.address}. ` +
+    'Use a ref of a node that runs: one from before stop() stays dead, also when the node is started again.',
 }
 
 /** One sentence for people: what happened and what to do next. */
 export const describe = (error: AskError | Refused<unknown>): string => {
   if (error.tag === 'Refused') {
-    return `${error.address} refused ${error.message}: ${causeText(jsonOf(error.refusal))}.`
+    return `${error.address} refused ${error.message}: ${ended(causeText(jsonOf(error.refusal)))}`
   }
   const sentence = sentences[error.tag] as (error: AskError) => string
   return sentence(error)
@@ -190,7 +217,7 @@ export class StartFailed extends Error {
   }
 }
 
-type Flat = { readonly [key: string]: string | number | readonly string[] }
+type Flat = { readonly [key: string]: string | number | boolean | readonly string[] }
 
 /** As it travels between nodes. A cause travels as text. */
 export const encodeAskError = (error: AskError): Flat =>

@@ -54,6 +54,7 @@ export {
   type IdOf,
   type KindOf,
   type NoInner,
+  type NodeProtocol,
   type Protocol,
   type ProtocolInfo,
   type SpecsOf,
@@ -69,8 +70,8 @@ export {
   type StateSource,
 } from './api/source.js'
 export type { Reach } from './api/spec.js'
-export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
 export { ignore, withInfo, type Ignore, type WithInfo } from './api/starting.js'
+export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
 export type { Config, ConfigInput } from './config.js'

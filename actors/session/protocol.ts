@@ -1,5 +1,5 @@
 import * as t from 'io-ts'
-import { type Address, message, nodeMessage, nodeProtocol, protocol } from '../../lib/index.js'
+import { message, nodeMessage, nodeProtocol, protocol } from '../../lib/index.js'
 import { PartyId, PlayerId, SessionId } from '../ids.js'
 import { Notice } from '../notices.js'
 
@@ -57,7 +57,3 @@ export const Sessions = nodeProtocol('sessions', {
   /** From its own timer: tells the session of each socket that it is still held. */
   Beat: nodeMessage<void>(),
 })
-
-/** The address of the actor that holds the sockets of one node. */
-export const sessionsOn = (node: string): Address<'sessions'> =>
-  ({ kind: Sessions.kind, id: '', node }) as unknown as Address<'sessions'>

@@ -5,7 +5,7 @@ import { PlayerSlot } from '../player-slot/protocol.js'
 import { nextNumber, Presence } from '../presence.js'
 import { afterNotice, withoutOld } from './invitations.js'
 import type { SessionOptions } from './options.js'
-import { Invitation, Session, Sessions, sessionsOn, type SessionView } from './protocol.js'
+import { Invitation, Session, Sessions, type SessionView } from './protocol.js'
 
 const Socket = t.type({ session: SessionId, node: t.string })
 type Socket = t.TypeOf<typeof Socket>
@@ -74,7 +74,7 @@ const closeOther = (state: SessionState, session: SessionId): Action[] =>
   state.status === 'online' && state.socket !== null && state.socket.session !== session
     ? [
         act.tell(
-          sessionsOn(state.socket.node),
+          Sessions.on(state.socket.node),
           Sessions.Close({ session: state.socket.session, reason: 'replaced' }),
         ),
       ]
@@ -116,7 +116,7 @@ export const sessionSteps = (options: SessionOptions): Handlers<typeof Session, 
         return next(state, ...actions)
       }
       const { session, node } = socket
-      return next(before, act.tell(sessionsOn(node), Sessions.Close({ session, reason: 'replaced' })))
+      return next(before, act.tell(Sessions.on(node), Sessions.Close({ session, reason: 'replaced' })))
     },
     CheckAlive: (before, { session }, at) => {
       if (before.status !== 'online' || before.socket?.session !== session) return next(before)
@@ -137,7 +137,7 @@ export const sessionSteps = (options: SessionOptions): Handlers<typeof Session, 
       if (isNobody(state)) return next(state, act.stop())
       if (state.status !== 'online' || state.socket === null) return next(state)
       const { session, node } = state.socket
-      return next(state, act.tell(sessionsOn(node), Sessions.Deliver({ session, notice })))
+      return next(state, act.tell(Sessions.on(node), Sessions.Deliver({ session, notice })))
     },
     Where: (state) => viewOf(state),
   }

@@ -2,7 +2,7 @@
 import type { types } from './brand.js'
 import { checkHandlers, type HandlerData } from './kind.js'
 import type { AskSpec, ReadSpec, TellSpec } from './message.js'
-import { Misuse } from './misuse.js'
+import { Misuse, notDeclared } from './misuse.js'
 import type { AskedSelf, Self, Startable } from './node-types.js'
 import type { PutOff, RefusedStep, Replied, Stepped } from './outcome.js'
 import type { AnyProtocol, KindOf, SpecsOf } from './protocol.js'
@@ -76,9 +76,8 @@ const behaviors = new WeakMap<object, BehaviorData>()
 export const behaviorData = (behavior: object): BehaviorData => {
   const data = behaviors.get(behavior)
   if (data !== undefined) return data
-  throw new Misuse(
-    'InvalidDeclaration',
-    'Expected a behavior made by behavior(…). An entity kind goes into entities(…), not into worker(…).',
+  throw notDeclared(
+    'a behavior made by behavior(…); the kind of entities goes into entities(…), not worker(…)',
   )
 }
 

@@ -2,7 +2,7 @@
 import type { BehaviorData } from './behavior.js'
 import type { child } from './brand.js'
 import type { KindData } from './kind.js'
-import { Misuse } from './misuse.js'
+import { Misuse, notDeclared } from './misuse.js'
 
 /** One child of a supervisor, and all below it. */
 export interface ChildSpec {
@@ -59,10 +59,7 @@ const specs = new WeakSet<object>()
 /** Throws `Misuse` for what none of the constructors made. */
 export const childData = (spec: object): ChildData => {
   if (specs.has(spec)) return spec as ChildData
-  throw new Misuse(
-    'InvalidDeclaration',
-    'Expected a child made by worker(…), entities(…), dynamic(…) or supervisor(…).',
-  )
+  throw notDeclared('a child made by worker(…), entities(…), dynamic(…) or supervisor(…)')
 }
 
 /** Seals a child spec. */

@@ -16,7 +16,8 @@ import {
   type Strategy,
 } from './child-data.js'
 import { kindData, type Kind } from './kind.js'
-import { Misuse } from './misuse.js'
+import { Misuse, twoProtocols } from './misuse.js'
+import type { ProtocolData } from './protocol-data.js'
 
 /** A permanent child never ends for good, so it cannot be significant (OTP refuses it as well). */
 type Significance =
@@ -109,13 +110,20 @@ export const worker = <N extends string, S>(
 const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 const autoShutdowns = ['never', 'any_significant', 'all_significant'] as const
 
+const protocolOf = (child: ChildData): ProtocolData | undefined =>
+  child.type === 'entities' ? child.kind.data : child.type === 'worker' ? child.behavior.data : undefined
+const twoChildren = (id: string, one: ChildData, other: ChildData): Misuse => {
+  const [mine, theirs] = [one, other].map(protocolOf)
+  if (mine !== undefined && mine !== theirs && mine.kind === theirs?.kind) return twoProtocols(mine.kind)
+  return new Misuse('InvalidDeclaration', `Supervisor "${id}" has two children named "${other.id}".`)
+}
+
 const checkChildren = (id: string, autoShutdown: AutoShutdown, children: readonly ChildData[]): void => {
-  const ids = new Set<string>()
+  const byId = new Map<string, ChildData>()
   for (const child of children) {
-    if (ids.has(child.id)) {
-      throw new Misuse('InvalidDeclaration', `Supervisor "${id}" has two children named "${child.id}".`)
-    }
-    ids.add(child.id)
+    const other = byId.get(child.id)
+    if (other !== undefined) throw twoChildren(id, other, child)
+    byId.set(child.id, child)
     if (child.significant && autoShutdown === 'never') {
       throw new Misuse(
         'InvalidDeclaration',

@@ -18,10 +18,11 @@ export {
   stateMutated,
   stepReturnedNothing,
   stepReturnedPromise,
+  wrongScope,
 } from './misuse.js'
 export { noActions, outcomeData, type OutcomeData } from './outcome.js'
 export { checkOneProtocolPerName, dataOf, specOf } from './protocol-data.js'
 export { sourceData } from './source.js'
 export * from './spec.js'
-export { topicData, type TopicData } from './topic.js'
 export { ignore, InfoData, initMisuse } from './starting.js'
+export { topicData, type TopicData } from './topic.js'

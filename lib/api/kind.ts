@@ -1,7 +1,7 @@
 /** Kinds: entities of the cluster, one per id, each a pure step. */
 import type { types } from './brand.js'
 import type { Handlers } from './handlers.js'
-import { Misuse } from './misuse.js'
+import { Misuse, notDeclared } from './misuse.js'
 import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
 import { sourceData, type SourceData, type StateSource } from './source.js'
@@ -109,10 +109,7 @@ const kinds = new WeakMap<object, KindData>()
 export const kindData = (kind: object): KindData => {
   const data = kinds.get(kind)
   if (data !== undefined) return data
-  throw new Misuse(
-    'InvalidDeclaration',
-    'Expected a kind made by kind(…). Are two copies of tumen installed?',
-  )
+  throw notDeclared('a kind made by kind(…)')
 }
 
 /**

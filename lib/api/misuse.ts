@@ -2,6 +2,7 @@
  * Mistakes in the program that uses tumen, each with a code and one sentence that says what to do instead.
  */
 import { errorLink } from '../errors.js'
+import { copiesSentence } from '../std/copies.js'
 
 export type MisuseCode =
   | 'NotACodec'
@@ -11,6 +12,7 @@ export type MisuseCode =
   | 'TwoProtocolsOfOneName'
   | 'KindNotInTree'
   | 'NodeMessageToRemote'
+  | 'WrongScope'
   | 'WrongForm'
   | 'StepReturnedPromise'
   | 'StepReturnedNothing'
@@ -37,6 +39,25 @@ export class Misuse extends TypeError {
 }
 
 const listed = (names: readonly string[]): string => (names.length === 0 ? 'nothing' : names.join(', '))
+
+const foreign = (code: MisuseCode, sentence: string): Misuse => {
+  const copies = copiesSentence()
+  return new Misuse(code, copies === '' ? sentence : `${sentence} ${copies}`)
+}
+
+/** For what no constructor of this copy of the package made. */
+export const notDeclared = (expected: string): Misuse =>
+  foreign('InvalidDeclaration', `Expected ${expected}.`)
+
+/** For an entity's protocol where that of a node's own actor belongs, and the other way round. */
+export const wrongScope = (kind: string, scope: 'id' | 'node', used: string): Misuse =>
+  new Misuse(
+    'WrongScope',
+    scope === 'id'
+      ? `${used} finds actors of a node, but "${kind}" is a protocol of entities: use node.ref(protocol, id).`
+      : `${used} finds entities, but "${kind}" is a nodeProtocol: use node.local(protocol), or ` +
+          'node.remote(nodeId, protocol) for another node.',
+  )
 
 export const kindNotInTree = (kind: string, inTree: readonly string[]): Misuse =>
   new Misuse(
@@ -94,8 +115,8 @@ export const replyDoesNotFit = (kind: string, tag: string, complaints: readonly 
   )
 
 export const foreignMessage = (what: string): Misuse =>
-  new Misuse(
+  foreign(
     'ForeignMessage',
     `${what} was not made by a constructor of its protocol, such as Party.Invite({ … }). ` +
-      'Spreading or cloning a message loses how it is encoded.',
+      'A copy made by JSON or structuredClone has lost how it is encoded: make it anew where it is sent.',
   )

@@ -1,5 +1,5 @@
 /** What the runtime knows of a declared protocol. */
-import { Misuse, twoProtocols } from './misuse.js'
+import { notDeclared, twoProtocols } from './misuse.js'
 import type { AnyCodec, MessageSpecData } from './spec.js'
 
 export interface ProtocolData {
@@ -22,10 +22,7 @@ export const register = (protocol: object, data: ProtocolData): void => {
 export const dataOf = (protocol: object): ProtocolData => {
   const data = registered.get(protocol)
   if (data !== undefined) return data
-  throw new Misuse(
-    'InvalidDeclaration',
-    'Expected a protocol made by protocol(…) or nodeProtocol(…). Are two copies of tumen installed?',
-  )
+  throw notDeclared('a protocol made by protocol(…) or nodeProtocol(…)')
 }
 
 /** How one message is encoded and where it may go; undefined when the protocol has no such message. */

@@ -35,6 +35,17 @@ type Make<A, M> = [A] extends [void] ? () => M : (payload: A) => M
 export type Protocol<N extends string, I, S> = ProtocolInfo<N, I, S> & {
   readonly [K in keyof S & string]: Make<PayloadOf<S[K]>, MessageOf<N, K, S[K]>>
 }
+/** The protocol of an actor of which each node has one. */
+export type NodeProtocol<N extends string, S> = Protocol<N, never, S> & {
+  /**
+   * The address of that actor on one node, by `name#incarnation` or name: plain data, so a step may tell it
+   * what travels, though not command it.
+   *
+   * @example
+   * next(state, act.tell(Sessions.on(state.node), Sessions.Close({ session })))
+   */
+  on(node: string): Address<N>
+}
 /** What every protocol has beside its constructors. */
 export interface ProtocolInfo<N extends string, I, S> {
   readonly kind: N
@@ -51,7 +62,7 @@ export type KindOf<P extends AnyProtocol> = P[typeof types]['kind']
 export type IdOf<P extends AnyProtocol> = P[typeof types]['id']
 export type SpecsOf<P extends AnyProtocol> = P[typeof types]['specs']
 
-/** Tags are PascalCase, so they never meet `kind` or `at`. */
+/** Tags are PascalCase, so they never meet `kind`, `at` or `on`. */
 type Tagged<S> = { [K in keyof S]: K extends Capitalize<K & string> ? unknown : never }
 type Own<S> = { readonly [K in keyof S]: S[K] extends TellSpec<infer A, 'id'> ? TellSpec<A, 'self'> : S[K] }
 
@@ -78,9 +89,23 @@ const checkedSpecs = (kind: string, messages: object): ReadonlyMap<string, Messa
   return specs
 }
 
+const addressOn = (kind: string, node: unknown): { kind: string; id: string; node: string } => {
+  if (typeof node === 'string' && node !== '') return { kind, id: '', node }
+  throw new Misuse('InvalidId', `${kind}: on(…) takes the id or name of a node, such as node.id.`)
+}
+const noEntities = (kind: string): never => {
+  throw new Misuse(
+    'WrongScope',
+    `"${kind}" is a nodeProtocol, whose actors have no ids: take its address with on(nodeId).`,
+  )
+}
+
 const build = (data: ProtocolData): object => {
-  const { kind, specs } = data
-  const built: Record<string, unknown> = { kind, at: (id: string) => ({ kind, id }) }
+  const { kind, specs, scope } = data
+  const built: Record<string, unknown> =
+    scope === 'id'
+      ? { kind, at: (id: string) => ({ kind, id }) }
+      : { kind, at: () => noEntities(kind), on: (node: string) => addressOn(kind, node) }
   for (const [tag, spec] of specs) built[tag] = maker({ kind, tag, spec })
   register(built, data)
   return Object.freeze(built)
@@ -113,14 +138,14 @@ export const protocol = <const N extends string, I extends string, S extends Tra
 export const nodeProtocol = <const N extends string, S extends Specs>(
   kind: N,
   messages: S & Tagged<S>,
-): Protocol<N, never, S> =>
+): NodeProtocol<N, S> =>
   build({
     kind,
     scope: 'node',
     id: undefined,
     specs: checkedSpecs(kind, messages),
     outer: undefined,
-  }) as Protocol<N, never, S>
+  }) as NodeProtocol<N, S>
 
 /** Declares what only the actor's own timers and commands bring back: nobody else can send it. */
 export const inner = <P extends AnyProtocol, S extends Inner>(

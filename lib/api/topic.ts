@@ -1,7 +1,7 @@
 /** Topics: what is published to many, and which nodes act on it. */
 import { isName } from '../ids.js'
 import type { types } from './brand.js'
-import { Misuse } from './misuse.js'
+import { Misuse, notDeclared } from './misuse.js'
 import { anyCodec, type AnyCodec } from './spec.js'
 import { checkTravels, type WireCodec } from './wire.js'
 
@@ -40,10 +40,7 @@ export interface TopicData {
 /** Throws `Misuse` for what `topic` did not make. */
 export const topicData = (topic: object): TopicData => {
   if (made.has(topic)) return topic as TopicData
-  throw new Misuse(
-    'InvalidDeclaration',
-    'Expected a topic made by topic.cluster, topic.origin or topic.node.',
-  )
+  throw notDeclared('a topic made by topic.cluster, topic.origin or topic.node')
 }
 const made = new WeakSet<object>()
 

@@ -6,7 +6,7 @@ import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
-import { formatAddress, indexOfShard, kindOfShard, type NodeId, type ShardId } from '../ids.js'
+import { formatAddress, indexOfShard, kindOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
@@ -164,6 +164,15 @@ export class Entities {
   #open(hosted: Hosted, id: string): Running | undefined {
     const known = hosted.running.get(id)
     if (known !== undefined) return known
+  /** What the asker is told: where it crashed, and on what. */
+  #crash(running: Running, work: Work, error: unknown): AskError {
+    const { here } = this.#options
+    const node = nodeId(here.node, here.incarnation)
+    const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
+    const address = this.#address(running)
+    return { tag: 'Crashed', address, cause: String(error), node, ...message, isStateKept: true }
+  }
+
     const { shard } = hosted
     const kind = this.#options.kinds.get(kindOfShard(shard.id))
     if (kind === undefined) return undefined
@@ -174,7 +183,7 @@ export class Entities {
       crashed: (work, error) => {
         this.counts.crashed++
         running.hasState = false
-        this.#giveUp(work, { tag: 'Crashed', address: this.#address(running), cause: String(error) })
+        this.#giveUp(work, this.#crash(running, work, error))
       },
       left: (work) => {
         // Later: it may come back to this very id, whose cell is still being closed.
@@ -263,6 +272,7 @@ export class Entities {
       running.state = decoded.right
     } else running.state = init(running.id, this.#options.clock.now())
     running.hasState = true
+    }
     return running.state
   }
 

@@ -2,6 +2,7 @@ import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { EngineEvent } from '../../lib/engine/options.js'
 import { describeEvent } from '../../lib/kernel/describe-event.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
+import { copiesSentence, type Copy } from '../../lib/std/copies.js'
 
 const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
   switch (event.tag) {
@@ -31,6 +32,13 @@ const describeEngineEvent = (event: EngineEvent): NodeEvent => {
   return { tag, level, sentence, fields }
 }
 
+export const copiesEvent = (copies: readonly Copy[]): NodeEvent => ({
+  tag: 'TwoCopies',
+  level: 'warn',
+  sentence: copiesSentence(copies),
+  fields: { copies: copies.map(({ release, place }) => ({ release, place })) },
+})
+
 /**
  * Everything that happens on a node, to whoever listens. Without a listener events of actors are not even
  * made.
@@ -38,6 +46,8 @@ const describeEngineEvent = (event: EngineEvent): NodeEvent => {
 export class NodeEvents {
   readonly #kernel: Kernel
   readonly #listeners = new Set<(event: NodeEvent) => void>()
+  /** What nobody has heard and somebody must: for the first listener. */
+  #unheard: NodeEvent[] = []
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -48,10 +58,19 @@ export class NodeEvents {
     const each = (event: NodeEvent): void => listener(event)
     this.#listeners.add(each)
     const forget = this.#kernel.listen((event) => each(describeEvent(event)))
+    const unheard = this.#unheard
+    this.#unheard = []
+    if (unheard.length > 0) this.#kernel.clock.defer(() => unheard.forEach(each))
     return () => {
       forget()
       this.#listeners.delete(each)
     }
+  }
+
+  /** Kept until somebody listens. */
+  ofProcess(event: NodeEvent): void {
+    if (this.#listeners.size === 0) this.#unheard.push(event)
+    else for (const each of this.#listeners) each(event)
   }
 
   ofEngine(event: EngineEvent): void {

@@ -16,6 +16,7 @@ import type { AskEnvelope, TellEnvelope } from '../../lib/wire/envelope.js'
 /** The actors of this node, as messages from outside find them. */
 export interface Receivers {
   readonly name: string
+  readonly node: { readonly id: string }
   readonly tree: { local(kind: string): LocalActor | undefined }
   bury(kind: string, id: string, message: unknown): void
 }
@@ -52,7 +53,8 @@ export const deliverLocal = (
     {
       reply: (value) => answer('reply', encodeReply(spec, value)),
       refuse: (refusal) => answer('refusal', encodeRefusal(spec, refusal)),
-      fail: (error) => answer('error', error),
+      fail: (error) =>
+        answer('error', error.tag === 'Crashed' ? { ...error, node: parts.node.id, message: tag } : error),
     },
     envelope.remainingMs,
     envelope.reqId,

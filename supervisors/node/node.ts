@@ -1,5 +1,5 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
-import { dataOf, kindData, kindNotInTree, topicData } from '../../lib/api/internal.js'
+import { dataOf, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
 import type { Kind } from '../../lib/api/kind.js'
 import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
@@ -11,8 +11,15 @@ import { AskFailed } from '../../lib/errors.js'
 import { formatAddress, nodeId } from '../../lib/ids.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
-import { RemoteRef } from './refs.js'
+import { RemoteRef, unsent } from './refs.js'
 import { nodeStatus } from './status.js'
+
+/** The name of a protocol, if it is one of entities (`id`) or of actors of a node, as it should be. */
+const kindIn = (protocol: AnyProtocol, scope: 'id' | 'node', used: string): string => {
+  const data = dataOf(protocol)
+  if (data.scope !== scope) throw wrongScope(data.kind, data.scope, used)
+  return data.kind
+}
 
 /** The node as its callers see it, over its parts. */
 export class Node implements TumenNode {
@@ -29,7 +36,7 @@ export class Node implements TumenNode {
   }
 
   ref<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Ref<KindOf<P>> {
-    const { kind } = dataOf(protocol)
+    const kind = kindIn(protocol, 'id', 'node.ref')
     return new RemoteRef(this.#parts.home, kind, String(id)) as unknown as Ref<KindOf<P>>
   }
 
@@ -37,7 +44,7 @@ export class Node implements TumenNode {
     const data = kindData(kind)
     const engine = this.#parts.engine
     const address = formatAddress(data.kind, String(id))
-    if (engine === null) throw new AskFailed({ tag: 'Unavailable', address, retryAfterMs: 500 })
+    if (engine === null) throw new AskFailed(unsent(this.#parts.home, address))
     const outcome = await new Promise<'started' | 'already-started'>((resolve, reject) => {
       engine.spawn(data.kind, String(id), this.#parts.config.askTimeoutMs, (result) => {
         if (result.tag === 'reply') resolve(result.payload === 'started' ? 'started' : 'already-started')
@@ -50,17 +57,22 @@ export class Node implements TumenNode {
   }
 
   local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>> {
-    const { kind } = dataOf(protocol)
+    const kind = kindIn(protocol, 'node', 'node.local')
     const actor = this.#parts.tree.local(kind)
     if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
     return actor.ref as unknown as LocalRef<KindOf<P>>
   }
 
   remote<P extends AnyProtocol>(node: string, protocol: P): Ref<KindOf<P>> {
-    return new RemoteRef(this.#parts.home, dataOf(protocol).kind, '', node) as unknown as Ref<KindOf<P>>
+    const kind = kindIn(protocol, 'node', 'node.remote')
+    return new RemoteRef(this.#parts.home, kind, '', node) as unknown as Ref<KindOf<P>>
   }
 
   start<N extends string>(under: string, behavior: { readonly kind: N }): Promise<LocalRef<N>> {
+    if (this.#parts.isStopping) {
+      const stopped = { tag: 'NodeStopped', address: under, node: this.name } as const
+      return Promise.reject(new AskFailed(stopped))
+    }
     return this.#parts.tree.start(under, behavior) as Promise<unknown> as Promise<LocalRef<N>>
   }
 
@@ -85,7 +97,7 @@ export class Node implements TumenNode {
   }
 
   where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where {
-    const { kind } = dataOf(protocol)
+    const kind = kindIn(protocol, 'id', 'node.where')
     const engine = this.#parts.engine
     if (engine === null) return { kind, id: String(id), shard: '', epoch: 0, mirrors: [], isHere: false }
     const { shard, owner, epoch, insync, isRecorded } = engine.where(kind, String(id))

@@ -15,10 +15,11 @@ import type { Kernel } from '../../lib/kernel/kernel.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import type { PubSub } from '../../lib/pubsub/pubsub.js'
 import type { Clock, Timer } from '../../lib/std/clock.js'
+import { watchCopies } from '../../lib/std/copies.js'
 import type { Random } from '../../lib/std/random.js'
 import type { Session } from '../../lib/transport/transport.js'
 import { entityCells } from './entity-cells.js'
-import { NodeEvents } from './events.js'
+import { copiesEvent, NodeEvents } from './events.js'
 import { deliverLocal } from './inbound.js'
 import { type RefHome, RemoteRef } from './refs.js'
 import { Tree } from './tree.js'
@@ -70,6 +71,7 @@ export class Parts {
   get isStopping(): boolean {
     return this.#isStopping
   }
+  readonly #forgetCopies: () => void
   #starting: { stop(): void } | null = null
   #rejoining: Timer | null = null
   #isStopping = false
@@ -85,13 +87,13 @@ export class Parts {
     this.pubsub = options.pubsub
     this.session = options.session
     this.kinds = options.kinds
+    const parts = this
     this.home = {
       config: options.config,
       engine: () => this.engine,
       resolve: (node) => this.#resolve(node),
       deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
     }
-    const parts = this
     this.outside = {
       get node() {
         return parts.node
@@ -113,6 +115,10 @@ export class Parts {
       const cellsOptions = { kernel: this.kernel, random: options.random, mailboxCountMax }
       this.cells.set(
         spec.kind.kind,
+    this.#forgetCopies = watchCopies((copies) => {
+      this.#count('TwoCopies')
+      this.events.ofProcess(copiesEvent(copies))
+    })
         entityCells(cellsOptions, spec, () => this.tree.cellOf(spec.kind.kind)),
       )
     }
@@ -165,7 +171,7 @@ export class Parts {
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
       control: () => undefined,
       event: (event) => {
-        this.eventCounts[event.tag] = (this.eventCounts[event.tag] ?? 0) + 1
+        this.#count(event.tag)
         this.events.ofEngine(event)
       },
     }
@@ -230,6 +236,10 @@ export class Parts {
 
   /** Hands over and leaves, then stops the tree, the kernel and the connection. */
   stop(drainMs: number): Promise<void> {
+  #count(tag: string): void {
+    this.eventCounts[tag] = (this.eventCounts[tag] ?? 0) + 1
+  }
+
     this.#stopped ??= this.#stop(drainMs)
     return this.#stopped
   }
@@ -243,6 +253,7 @@ export class Parts {
     this.engine = null
     await this.tree.stop()
     await new Promise<void>((resolve) => this.kernel.stop(resolve))
+    this.#forgetCopies()
     await this.session.close()
     this.#options.stopped()
   }

@@ -4,6 +4,7 @@ import {
   decodeRefusal,
   decodeReply,
   encodePayload,
+  foreignMessage,
   type MessageData,
   nodeMessageToRemote,
   specOfMessage,
@@ -43,6 +44,10 @@ export class RemoteRef {
   readonly #home: RefHome
   #resolved: Target | undefined
 
+/** Why nothing leaves this node. */
+export const unsent = ({ isStopped, name }: RefHome, address: string): AskError =>
+  isStopped ? { tag: 'NodeStopped', address, node: name } : { tag: 'Unavailable', address, retryAfterMs: 500 }
+
   constructor(home: RefHome, kind: string, id: string, node?: string) {
     this.#home = home
     this.address = node === undefined ? { kind, id } : { kind, id, node }
@@ -54,7 +59,8 @@ export class RemoteRef {
     const engine = this.#home.engine()
     const target = this.#target()
     const payload = encodePayload(spec, message.payload)
-    if (engine === null || target === null) this.#home.deadLetter(this.#name(), 'Unavailable', message)
+    if (engine === null || target === null)
+      this.#home.deadLetter(this.#name(), this.#home.isStopped ? 'NodeStopped' : 'Unavailable', message)
     else if (this.#tooLarge(payload) !== null) this.#home.deadLetter(this.#name(), 'PayloadTooLarge', message)
     else engine.tell(target, { tag: message.tag, payload })
   }
@@ -80,8 +86,7 @@ export class RemoteRef {
       const engine = this.#home.engine()
       const target = this.#target()
       if (trouble !== null || engine === null || target === null) {
-        const unavailable = { tag: 'Unavailable', address: this.#name(), retryAfterMs: 500 } as const
-        reject(new AskFailed(trouble ?? unavailable))
+        reject(new AskFailed(trouble ?? unsent(this.#home, this.#name())))
         return
       }
       const { signal } = options
@@ -122,8 +127,13 @@ export class RemoteRef {
   }
   #check(message: MessageData): MessageData[typeof specOfMessage] {
     const spec = message[specOfMessage]
-    if (message.kind !== this.address.kind || spec === undefined)
-      throw new Misuse('ForeignMessage', `A message of "${message.kind}" was sent to ${this.#name()}.`)
+    if (spec === undefined) throw foreignMessage(`${String(message.kind)}.${String(message.tag)}`)
+    if (message.kind !== this.address.kind)
+      throw new Misuse(
+        'ForeignMessage',
+        `${message.kind}.${message.tag} was sent to ${this.#name()}. ` +
+          `Send what the constructors of the protocol "${this.address.kind}" make.`,
+      )
     if (spec.reach === 'node') throw nodeMessageToRemote(message.kind, message.tag, this.#name())
     if (spec.reach === 'self')
       throw new Misuse('ForeignMessage', `${message.kind}.${message.tag} is sent only by the actor itself.`)

@@ -29,6 +29,7 @@ const samples: { readonly [K in AskError['tag']]: Extract<AskError, { readonly t
   Crashed: { tag: 'Crashed', address, cause: 'boom' },
   Malformed: { tag: 'Malformed', address, complaints: ['text: expected string'] },
   Cancelled: { tag: 'Cancelled', address },
+  NodeStopped: { tag: 'NodeStopped', address, node: 'n1' },
 }
 const all: readonly AskError[] = Object.values(samples)
 
@@ -119,6 +120,7 @@ const misuseCodes: Readonly<Record<MisuseCode, true>> = {
   TwoProtocolsOfOneName: true,
   KindNotInTree: true,
   NodeMessageToRemote: true,
+  WrongScope: true,
   WrongForm: true,
   StepReturnedPromise: true,
   StepReturnedNothing: true,

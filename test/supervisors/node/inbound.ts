@@ -30,6 +30,7 @@ const bench = (hasActor = true) => {
   } as unknown as LocalActor
   const receivers = {
     name: 'n1',
+    node: { id: 'n1#1' },
     tree: { local: (kind: string) => (hasActor && kind === 'door' ? actor : undefined) },
     bury: (kind: string, id: string) => buried.push(`${kind}/${id}`),
   }
