@@ -154,6 +154,15 @@ export class Entities {
     for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
+  /** What the asker is told: where it crashed, and on what. */
+  #crash(running: Running, work: Work, error: unknown): AskError {
+    const { here } = this.#options
+    const node = nodeId(here.node, here.incarnation)
+    const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
+    const address = this.#address(running)
+    return { tag: 'Crashed', address, cause: String(error), node, ...message, isStateKept: true }
+  }
+
   #hosts(hosted: Hosted): boolean {
     return this.#hosting.get(hosted.shard.id) === hosted
   }
@@ -164,15 +173,6 @@ export class Entities {
   #open(hosted: Hosted, id: string): Running | undefined {
     const known = hosted.running.get(id)
     if (known !== undefined) return known
-  /** What the asker is told: where it crashed, and on what. */
-  #crash(running: Running, work: Work, error: unknown): AskError {
-    const { here } = this.#options
-    const node = nodeId(here.node, here.incarnation)
-    const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
-    const address = this.#address(running)
-    return { tag: 'Crashed', address, cause: String(error), node, ...message, isStateKept: true }
-  }
-
     const { shard } = hosted
     const kind = this.#options.kinds.get(kindOfShard(shard.id))
     if (kind === undefined) return undefined
@@ -253,6 +253,7 @@ export class Entities {
     // What was taken before is answered from memory: to call it Overloaded would say that nothing was done.
     if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId)))
       return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
+    }
     if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
     if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
     hosted.toldOfLoss.add(id)
@@ -272,7 +273,6 @@ export class Entities {
       running.state = decoded.right
     } else running.state = init(running.id, this.#options.clock.now())
     running.hasState = true
-    }
     return running.state
   }
 

@@ -90,6 +90,10 @@ export class Parts {
     const parts = this
     this.home = {
       config: options.config,
+      name: options.name,
+      get isStopped() {
+        return parts.engine === null && parts.isStopping
+      },
       engine: () => this.engine,
       resolve: (node) => this.#resolve(node),
       deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
@@ -110,15 +114,15 @@ export class Parts {
       // Without its tree a node is of no use to the cluster.
       ended: () => void this.stop(this.config.drainMs),
     })
+    this.#forgetCopies = watchCopies((copies) => {
+      this.#count('TwoCopies')
+      this.events.ofProcess(copiesEvent(copies))
+    })
     for (const spec of options.kinds) {
       const { mailboxCountMax } = options.config
       const cellsOptions = { kernel: this.kernel, random: options.random, mailboxCountMax }
       this.cells.set(
         spec.kind.kind,
-    this.#forgetCopies = watchCopies((copies) => {
-      this.#count('TwoCopies')
-      this.events.ofProcess(copiesEvent(copies))
-    })
         entityCells(cellsOptions, spec, () => this.tree.cellOf(spec.kind.kind)),
       )
     }
@@ -229,6 +233,10 @@ export class Parts {
     return this.#resolved.get(node) ?? null
   }
 
+  #count(tag: string): void {
+    this.eventCounts[tag] = (this.eventCounts[tag] ?? 0) + 1
+  }
+
   /** Counts a message from outside that nobody here takes. */
   bury(kind: string, id: string, message: unknown): void {
     this.kernel.deadLetter(formatAddress(kind, id), 'unhandled', message)
@@ -236,16 +244,13 @@ export class Parts {
 
   /** Hands over and leaves, then stops the tree, the kernel and the connection. */
   stop(drainMs: number): Promise<void> {
-  #count(tag: string): void {
-    this.eventCounts[tag] = (this.eventCounts[tag] ?? 0) + 1
-  }
-
     this.#stopped ??= this.#stop(drainMs)
     return this.#stopped
   }
 
   async #stop(drainMs: number): Promise<void> {
     this.#isStopping = true
+    this.#forgetCopies()
     this.#rejoining?.cancel()
     const engine = this.engine
     if (engine !== null && drainMs > 0) await new Promise<void>((resolve) => engine.leave(drainMs, resolve))
@@ -253,7 +258,6 @@ export class Parts {
     this.engine = null
     await this.tree.stop()
     await new Promise<void>((resolve) => this.kernel.stop(resolve))
-    this.#forgetCopies()
     await this.session.close()
     this.#options.stopped()
   }

@@ -23,6 +23,10 @@ import { sizeOf } from '../../lib/wire/size.js'
 /** What a ref needs of its node. */
 export interface RefHome {
   readonly config: Config
+  /** Of this node, for people. */
+  readonly name: string
+  /** True from `stop()` on, as soon as nothing can be sent any more. */
+  readonly isStopped: boolean
   /** Null while the node is not a member. */
   engine(): Engine | null
   /** The present incarnation of a node that is named without one. */
@@ -38,15 +42,15 @@ const wrongForm = (message: MessageData, used: 'told' | 'asked'): Misuse =>
       : `${message.kind}.${message.tag} has no reply, so it is told: use ref.tell.`,
   )
 
+/** Why nothing leaves this node. */
+export const unsent = ({ isStopped, name }: RefHome, address: string): AskError =>
+  isStopped ? { tag: 'NodeStopped', address, node: name } : { tag: 'Unavailable', address, retryAfterMs: 500 }
+
 /** A ref to what is not necessarily here. Its type parameters are added by the node that hands it out. */
 export class RemoteRef {
   readonly address: { readonly kind: string; readonly id: string; readonly node?: string }
   readonly #home: RefHome
   #resolved: Target | undefined
-
-/** Why nothing leaves this node. */
-export const unsent = ({ isStopped, name }: RefHome, address: string): AskError =>
-  isStopped ? { tag: 'NodeStopped', address, node: name } : { tag: 'Unavailable', address, retryAfterMs: 500 }
 
   constructor(home: RefHome, kind: string, id: string, node?: string) {
     this.#home = home
