@@ -253,7 +253,6 @@ export class Entities {
     // What was taken before is answered from memory: to call it Overloaded would say that nothing was done.
     if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId)))
       return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
-    }
     if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
     if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
     hosted.toldOfLoss.add(id)
