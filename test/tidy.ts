@@ -12,6 +12,7 @@ import {
   formRule,
   purityRule,
 } from './fixtures/tidy/imports.js'
+import { limitRule } from './fixtures/tidy/limits.js'
 import { parseSource, readSources, type Source } from './fixtures/tidy/source.js'
 import { exceptions } from './fixtures/tidy/tables.js'
 import { globalRule, leftoverRule, nameRule, sizeRule } from './fixtures/tidy/text.js'
@@ -32,6 +33,7 @@ const rules: Readonly<Record<string, (sources: readonly Source[]) => Complaint[]
   'dead files': deadFileRule,
   'dead exports': deadExportRule,
   knobs: (sources) => knobRule(sources, knobNames),
+  limits: (sources) => limitRule(sources, knobNames),
   sizes: sizeRule,
   globals: globalRule,
   names: nameRule,

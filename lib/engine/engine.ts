@@ -9,6 +9,7 @@ import type { Change, Output } from '../entity/copy.js'
 import { Entities, originOf, spawnTag } from '../entity/entities.js'
 import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, kindOfShard, type NodeId, parseNodeId } from '../ids.js'
+import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
 import type { OwnershipEvents } from '../ownership/options.js'
@@ -54,6 +55,7 @@ export class Engine {
     lateAnswers: 0,
   }
   readonly #options: EngineOptions
+  readonly #reached: Reached
   readonly #kinds: ReadonlyMap<string, KindData>
   readonly #here: Origin
   readonly #router: Router
@@ -67,6 +69,7 @@ export class Engine {
   constructor(options: EngineOptions, membership: Membership, me: NodeId) {
     const { clock, config, session, random } = options
     this.#options = options
+    this.#reached = options.reached ?? noneReached()
     this.#reqIdStem = `${token(random, 8)}.`
     this.me = me
     this.membership = membership
@@ -78,6 +81,7 @@ export class Engine {
       clock,
       self: me,
       config,
+      reached: this.#reached,
       deliver: (envelope, from) => this.#deliver(envelope, from),
     })
     this.ownership = this.#makeOwnership()
@@ -88,6 +92,7 @@ export class Engine {
       clock,
       resendMs: config.askResendMs,
       countMax: config.pendingAsksCountMax,
+      reached: this.#reached,
       send: (ask, envelope) => this.#sendAsk(ask, envelope),
       ended: ({ given }) => {
         // A command's ask is no ask of a caller, and it alone has a floor.
@@ -117,7 +122,9 @@ export class Engine {
     const { kind, id, node } = target
     const { tag, payload } = message
     const shard = node === undefined ? this.#router.shardOf(kind, id) : undefined
-    const timeoutMs = Math.min(given.timeoutMs ?? config.askTimeoutMs, config.askTimeoutMsMax)
+    const wantedMs = given.timeoutMs ?? config.askTimeoutMs
+    if (wantedMs > config.askTimeoutMsMax) this.#reached.askTimeoutMsMax++
+    const timeoutMs = Math.min(wantedMs, config.askTimeoutMsMax)
     const reqId = given.reqId ?? `${this.#reqIdStem}${this.counts.asksSent.toString(36)}`
     this.counts.asksSent++
     return this.#asks.ask({ kind, id, node, shard, tag, payload, timeoutMs, reqId, floor: undefined }, done)
@@ -203,6 +210,7 @@ export class Engine {
       records: session.records,
       clock,
       config,
+      reached: this.#reached,
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
       copiesOf,
@@ -243,6 +251,7 @@ export class Engine {
     return new Entities({
       clock,
       config,
+      reached: this.#reached,
       here: this.#here,
       kinds: this.#kinds,
       ownership: this.ownership,
@@ -273,6 +282,7 @@ export class Engine {
       me: this.me,
       clock,
       config,
+      reached: this.#reached,
       kinds: this.#kinds,
       ownership: this.ownership,
       membership: this.membership,

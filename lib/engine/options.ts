@@ -5,6 +5,7 @@ import type { Config } from '../config.js'
 import type { OpenCell } from '../entity/entities.js'
 import type { AskError } from '../errors.js'
 import type { NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { MembershipRules, View } from '../membership/membership.js'
 import type { Rules } from '../ownership/rules.js'
 import type { Clock } from '../std/clock.js'
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly clock: Clock
   readonly random: Random
   readonly config: Config
+  /** Default: counts of its own. */
+  readonly reached?: Reached
   readonly name: string
   readonly roles: readonly string[]
   readonly weight: number

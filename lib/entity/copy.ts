@@ -4,6 +4,7 @@
  * apply it with the same function.
  */
 import type { NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { Wire } from '../wire/envelope.js'
 
 export type ReplyOutcome = 'reply' | 'refusal' | 'pending'
@@ -116,7 +117,12 @@ export const newEntity = (id: string, since: number): EntityCopy => ({
   heard: new Map(),
 })
 
-const remember = (entity: EntityCopy, change: Change, repliesCountMax: number): void => {
+const remember = (
+  entity: EntityCopy,
+  change: Change,
+  repliesCountMax: number,
+  reached: Forgotten | undefined,
+): void => {
   for (const reqId of change.forgets ?? []) entity.replies.delete(reqId)
   for (const [reqId, outcome, payload, keepUntil] of change.replies ?? []) {
     entity.replies.delete(reqId)
@@ -126,6 +132,7 @@ const remember = (entity: EntityCopy, change: Change, repliesCountMax: number): 
     if (entity.replies.size <= repliesCountMax && kept.keepUntil > change.at) break
     if (kept.outcome === 'pending') continue
     entity.replies.delete(reqId)
+    if (reached !== undefined && kept.keepUntil > change.at) reached.repliesCountMax++
   }
 }
 
@@ -136,11 +143,15 @@ const end = (entity: EntityCopy): void => {
   entity.heard.clear()
 }
 
+/** Counts what had to be forgotten before its time, for want of room. */
+type Forgotten = Pick<Reached, 'repliesCountMax' | 'heardShardsCountMax'>
+
 /** Applies a change in place. The same on owner and mirror, so that their copies stay equal. */
 export const applyChange = (
   entities: Map<string, EntityCopy>,
   change: Change,
   repliesCountMax: number,
+  reached?: Forgotten,
 ): void => {
   if (change.life === 'gone') {
     entities.delete(change.id)
@@ -156,7 +167,7 @@ export const applyChange = (
     entity.incarnation++
   }
   if ('state' in change) entity.state = change.state
-  remember(entity, change, repliesCountMax)
+  remember(entity, change, repliesCountMax, reached)
   for (const [name, due] of change.timers ?? []) {
     if (due === null) entity.timers.delete(name)
     else entity.timers.set(name, due)
@@ -170,6 +181,7 @@ export const applyChange = (
     entity.heard.delete(shard)
     entity.heard.set(shard, at)
     if (entity.heard.size > heardShardsCountMax) {
+      if (reached !== undefined) reached.heardShardsCountMax++
       const oldest = entity.heard.keys().next()
       if (!oldest.done) entity.heard.delete(oldest.value)
     }

@@ -7,6 +7,7 @@ import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import { formatAddress, indexOfShard, kindOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
@@ -23,7 +24,7 @@ import {
   type Work,
 } from './hosting.js'
 import type { StepInput, StepResult } from './protocol.js'
-import { stepEntity } from './step.js'
+import { StateTooLarge, stepEntity } from './step.js'
 
 export type { EntityBody, EntityCell, OpenCell, Work } from './hosting.js'
 
@@ -41,6 +42,7 @@ export const originOf = (from: NodeId, here: Origin): Origin => {
 export interface EntitiesOptions {
   readonly clock: Clock
   readonly config: Config
+  readonly reached: Reached
   readonly here: Origin
   readonly kinds: ReadonlyMap<string, KindData>
   readonly ownership: Ownership
@@ -98,6 +100,7 @@ export class Entities {
     }
     const work: Work = { type: 'mail', envelope, from }
     if (running.cell.post(work)) return
+    this.#options.reached.mailboxCountMax++
     const { kind } = running
     const mailboxCountMax = kind.limits.mailboxCountMax ?? this.#options.config.mailboxCountMax
     this.#giveUp(work, {
@@ -182,6 +185,7 @@ export class Entities {
       handle: (work) => this.#handle(hosted, running, work),
       crashed: (work, error) => {
         this.counts.crashed++
+        this.#noteSize(error)
         running.hasState = false
         this.#giveUp(work, this.#crash(running, work, error))
       },
@@ -206,6 +210,13 @@ export class Entities {
     this.#due.add(this.#options.clock.monotonic() + frozenStepMs, () => {
       if (this.#hosts(hosted)) this.#postOwn(hosted, id, input)
     })
+  }
+
+  #noteSize(error: unknown): void {
+    const { reached } = this.#options
+    if (!(error instanceof StateTooLarge)) return
+    if (error.isOwnLimit) reached.stateBytesMax++
+    else reached.payloadBytesMax++
   }
 
   #giveUp(work: Work, error: AskError): void {
@@ -251,8 +262,10 @@ export class Entities {
     const address = this.#address(running)
     const isFull = copy === null || copy.seq - copy.released >= heldOutputsCountMax
     // What was taken before is answered from memory: to call it Overloaded would say that nothing was done.
-    if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId)))
+    if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId))) {
+      this.#options.reached.heldOutputsCountMax++
       return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
+    }
     if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
     if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
     hosted.toldOfLoss.add(id)
@@ -279,12 +292,16 @@ export class Entities {
     const { shard, id } = running
     const { copy } = shard
     if (copy === null || result.type === 'nothing') return
-    if (result.type === 'error') this.#giveUp(work, result.error)
-    else if (result.type !== 'change') {
+    if (result.type === 'error') {
+      // The step's own: an entity that waits for the answers to too many commands.
+      if (result.error.tag === 'Overloaded') this.#options.reached.commandsPendingCountMax++
+      this.#giveUp(work, result.error)
+    } else if (result.type !== 'change') {
       if (work.type === 'mail' && work.envelope.type === 'ask')
         this.#answerLater(shard, work.envelope, result)
     } else {
-      applyChange(copy.entities, result.change, this.#options.config.repliesCountMax)
+      const { config, reached } = this.#options
+      applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
       this.#followUp(hosted, id, result.change)

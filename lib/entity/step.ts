@@ -48,6 +48,17 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
   }
 }
 
+/** The step made a state that is larger than its kind, or the node, allows. */
+export class StateTooLarge extends RangeError {
+  constructor(
+    /** The kind's own `stateBytesMax`, not `payloadBytesMax`. */
+    readonly isOwnLimit: boolean,
+    sentence: string,
+  ) {
+    super(sentence)
+  }
+}
+
 const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
 const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'
 const stateOf = (context: StepContext): unknown =>
@@ -233,7 +244,8 @@ const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   const isOwn = stateBytesMax !== undefined && stateBytesMax < payloadBytesMax
   const bytesMax = isOwn ? stateBytesMax : payloadBytesMax
   if (bytes > bytesMax)
-    throw new RangeError(
+    throw new StateTooLarge(
+      isOwn,
       `The state of ${formatAddress(context.kind.kind, context.id)} is ${bytes} bytes, ` +
         `more than ${isOwn ? 'its stateBytesMax' : 'payloadBytesMax'} (${bytesMax}).`,
     )

@@ -1,4 +1,5 @@
 import type { AskError } from '../errors.js'
+import type { Reached } from '../limits.js'
 import type { OpenAsk } from './asks.js'
 import type { KernelLimits } from './limits.js'
 import { type Answered, Remembered } from './remembered.js'
@@ -9,12 +10,15 @@ export class ActorAsks {
   private count = 0
   private remembered: Remembered | undefined
 
-  constructor(private readonly limits: KernelLimits) {}
+  constructor(
+    private readonly limits: KernelLimits,
+    private readonly reached: Reached,
+  ) {}
 
   /** False: a repetition, which is answered when the first one is, or has just been. */
   isNew(reqId: string, ask: OpenAsk, now: number): boolean {
     const { repliesCountMax, replyKeepMs } = this.limits
-    this.remembered ??= new Remembered(repliesCountMax, replyKeepMs)
+    this.remembered ??= new Remembered(repliesCountMax, replyKeepMs, this.reached)
     return this.remembered.isNew(reqId, ask, now)
   }
 

@@ -86,7 +86,10 @@ export class Asks {
       this.ledger.errors++
       // A deadline set now would hold the process of a stopped node.
       if (this.isStopped) asker.fail({ tag: 'NoRecipient', address })
-      else asker.fail({ tag: 'Overloaded', address, mailboxCountMax: this.countMax, retryAfterMs: 100 })
+      else {
+        this.ledger.reached.pendingAsksCountMax++
+        asker.fail({ tag: 'Overloaded', address, mailboxCountMax: this.countMax, retryAfterMs: 100 })
+      }
       return undefined
     }
     const ask = new OpenAsk(this, asker, options)

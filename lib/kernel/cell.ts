@@ -337,6 +337,7 @@ export class Cell<M = unknown> implements Hosts {
   }
 
   private overflow(message: M): boolean {
+    this.context.ledger.reached.mailboxCountMax++
     if (this.options.overflow === 'drop-oldest') {
       const oldest = this.mail.shift()
       if (oldest !== undefined) this.undeliver(oldest, 'mailbox-full')

@@ -83,7 +83,9 @@ export class Dispatcher {
     let turnsLeft = 10_000
     for (let cell = line.shift(); cell !== undefined; cell = line.shift()) {
       window[seen++] = cell
-      left -= cell.run(left < turnCountMax ? left : turnCountMax)
+      const handled = cell.run(left < turnCountMax ? left : turnCountMax)
+      if (handled >= turnCountMax) this.ledger.reached.turnCountMax++
+      left -= handled
       if (left > 0 && seen < windowCountMax) continue
       const now = clock.monotonic()
       if (now - since > blockedLoopMs) this.reportBlocked(now - since, seen)

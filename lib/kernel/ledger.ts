@@ -1,3 +1,4 @@
+import { noneReached } from '../limits.js'
 import { RingBuffer } from '../std/ring-buffer.js'
 import type { DeadLetter, DeadLetterReason, EventListener, LifecycleEvent } from './events.js'
 
@@ -27,6 +28,8 @@ export class Ledger {
   sent = 0
   handled = 0
   errors = 0
+  /** How often each limit was reached, by this kernel and by all that runs on its node. */
+  readonly reached = noneReached()
   private dead = 0
   private readonly byReason: Record<DeadLetterReason, number> = {
     'mailbox-full': 0,
@@ -61,6 +64,7 @@ export class Ledger {
     if (letter.reason !== 'late-reply') this.dead++
     this.byReason[letter.reason]++
     if (!this.letters.push(letter)) {
+      this.reached.deadLettersCountMax++
       this.letters.shift()
       this.letters.push(letter)
     }

@@ -413,7 +413,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   }
 
   private ownAsks(): ActorAsks {
-    this.asks ??= new ActorAsks(this.kernel.limits)
+    this.asks ??= new ActorAsks(this.kernel.limits, this.kernel.ledger.reached)
     return this.asks
   }
 

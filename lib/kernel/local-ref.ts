@@ -73,6 +73,7 @@ export class LocalActorRef {
     if (options?.timeoutMs !== undefined) {
       if (!(options.timeoutMs >= 1)) return Promise.reject(badTimeout(options.timeoutMs))
       timeoutMs = Math.min(options.timeoutMs, askTimeoutMsMax)
+      if (timeoutMs < options.timeoutMs) actor.kernel.ledger.reached.askTimeoutMsMax++
     }
     const asker = new PromiseAsker(actor.address, message)
     const promise = new Promise<unknown>((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { AskError } from '../errors.js'
+import type { Reached } from '../limits.js'
 import { RingBuffer } from '../std/ring-buffer.js'
 import type { OpenAsk } from './asks.js'
 
@@ -31,6 +32,7 @@ export class Remembered {
   constructor(
     private readonly countMax: number,
     private readonly keepMs: number,
+    private readonly reached: Pick<Reached, 'repliesCountMax'>,
   ) {}
 
   /** False: this is a repetition; it has been answered, or waits for the same answer. */
@@ -77,7 +79,10 @@ export class Remembered {
       this.order.shift()
       if (this.entries.get(oldest.reqId) !== oldest) continue
       if (oldest.answered === undefined) this.order.push(oldest)
-      else this.entries.delete(oldest.reqId)
+      else {
+        if (now - oldest.at <= this.keepMs) this.reached.repliesCountMax++
+        this.entries.delete(oldest.reqId)
+      }
     }
   }
 }

@@ -6,6 +6,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { RingBuffer } from '../std/ring-buffer.js'
 import type { Inbox, Lane, Session } from '../transport/transport.js'
@@ -33,6 +34,7 @@ export interface LinksOptions {
   readonly clock: Clock
   readonly self: NodeId
   readonly config: LinksConfig
+  readonly reached: Pick<Reached, 'frameBytesMax'>
   /** Called for each envelope, in order. Must not throw. */
   readonly deliver: (envelope: Envelope, from: NodeId, lane: Lane) => void
   /** Called before `send` returns false. */
@@ -152,6 +154,7 @@ class FrameLinks implements Links {
     const problem = writer.add(envelope)
     if (problem !== undefined) {
       this.counters.droppedUnsendable++
+      if (problem.tag === 'TooLarge') this.#o.reached.frameBytesMax++
       return this.#refuse(to, envelope, problem)
     }
     link.count++

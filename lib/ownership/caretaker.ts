@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config.js'
 import { kindOfShard, type NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { View } from '../membership/state.js'
 import { type Ranking, ranking } from '../placement/placement.js'
 import type { Clock, Timer } from '../std/clock.js'
@@ -21,6 +22,7 @@ export interface CaretakerOptions {
   readonly me: NodeId
   readonly clock: Clock
   readonly config: Config
+  readonly reached: Reached
   readonly shards: Shards
   readonly writes: Writes
   readonly membership: {
@@ -104,8 +106,11 @@ export class Caretaker {
   }
 
   #chooseMirror(shard: Shard): NodeId | 'none' | 'later' {
-    const { config, me, membership } = this.#options
-    if (this.#fillsCount >= config.fillsCountMax) return 'later'
+    const { config, me, membership, reached } = this.#options
+    if (this.#fillsCount >= config.fillsCountMax) {
+      reached.fillsCountMax++
+      return 'later'
+    }
     const order = this.rankingOf(kindOfShard(shard.id)).rank(shard.id)
     const insync = shard.record?.insync ?? []
     const node = order.find((node) => node !== me && !insync.includes(node) && !membership.isGone(node))

@@ -2,6 +2,7 @@
 import type { Config } from '../config.js'
 import type { Change } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { View } from '../membership/membership.js'
 import type { Records } from '../records/records.js'
 import type { Clock } from '../std/clock.js'
@@ -14,6 +15,7 @@ export interface OwnershipOptions {
   readonly records: Records
   readonly clock: Clock
   readonly config: Config
+  readonly reached: Reached
   readonly rules?: Rules
   readonly membership: {
     view(): View

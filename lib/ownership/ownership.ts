@@ -38,7 +38,7 @@ export class Ownership {
   #isLive = false
 
   constructor(options: OwnershipOptions) {
-    const { me, clock, config, membership, records, copiesOf } = options
+    const { me, clock, config, reached, membership, records, copiesOf } = options
     this.#options = options
     this.#rules = options.rules ?? properRules
     this.#shards = new Shards({
@@ -54,6 +54,7 @@ export class Ownership {
     this.#writes = createWrites({
       records,
       countMax: config.recordWritesCountMax,
+      reached,
       onWritten: (id, nonce, outcome) => {
         const shard = this.#shards.get(id)
         this.#note(shard, (context) => onWritten(shard, nonce, outcome, context))
@@ -65,7 +66,17 @@ export class Ownership {
     })
     const isLive = (): boolean => this.#isLive
     const [shards, writes] = [this.#shards, this.#writes]
-    this.#caretaker = new Caretaker({ me, clock, config, shards, writes, membership, copiesOf, isLive })
+    this.#caretaker = new Caretaker({
+      me,
+      clock,
+      config,
+      reached,
+      shards,
+      writes,
+      membership,
+      copiesOf,
+      isLive,
+    })
     this.#watch = records.watch(
       shardChainPrefix,
       (record) => this.#recordSeen(record),

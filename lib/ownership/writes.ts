@@ -1,5 +1,6 @@
 /** Reads and writes of shard records, bounded: takeovers first, changes of in-sync sets behind them. */
 import type { ShardId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { Created, Latest, Records } from '../records/records.js'
 import { recordToBytes, shardChain } from './protocol.js'
 import type { Writing } from './state.js'
@@ -12,6 +13,7 @@ interface Job {
 export interface WritesOptions {
   readonly records: Records
   readonly countMax: number
+  readonly reached: Pick<Reached, 'recordWritesCountMax'>
   readonly onWritten: (shard: ShardId, nonce: string, outcome: Created) => void
   readonly onLatest: (shard: ShardId, latest: Latest) => void
 }
@@ -49,6 +51,7 @@ export const createWrites = (options: WritesOptions): Writes => {
     }
   }
   const submit = (queue: Job[], job: Job): void => {
+    if (running >= countMax) options.reached.recordWritesCountMax++
     add(job.shard, 1)
     queue.push(job)
     pump()

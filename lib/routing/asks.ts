@@ -5,6 +5,7 @@
 import type { AskError } from '../errors.js'
 import { formatAddress, type NodeId, type ShardId } from '../ids.js'
 import { Deadlines, type Due } from '../kernel/deadlines.js'
+import type { Reached } from '../limits.js'
 import type { Clock } from '../std/clock.js'
 import { Slots } from '../std/slots.js'
 import type { AskEnvelope, Wire } from '../wire/envelope.js'
@@ -34,6 +35,7 @@ export interface AsksOptions {
   readonly clock: Clock
   readonly resendMs: number
   readonly countMax: number
+  readonly reached: Pick<Reached, 'pendingAsksCountMax'>
   /** False when it cannot leave now; it is tried again. An error ends it. */
   send(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError
   /** It is over; `done` is called next. */
@@ -100,6 +102,7 @@ export class Asks {
     const now = clock.monotonic()
     const ask = new PendingAsk(this, given, done, now)
     if (this.#pending.size >= countMax) {
+      this.options.reached.pendingAsksCountMax++
       const address = formatAddress(given.kind, given.id)
       this.end(ask, {
         tag: 'error',

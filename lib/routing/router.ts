@@ -6,6 +6,7 @@ import type { KindData } from '../api/kind.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import { formatAddress, type NodeId, shardId, type ShardId } from '../ids.js'
+import type { Reached } from '../limits.js'
 import type { View } from '../membership/membership.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
@@ -20,6 +21,7 @@ export interface RouterOptions {
   readonly me: NodeId
   readonly clock: Clock
   readonly config: Config
+  readonly reached: Reached
   readonly kinds: ReadonlyMap<string, KindData>
   readonly ownership: Ownership
   readonly membership: { view(): View; isGone(node: NodeId): boolean; leaseHolds(): boolean }
@@ -51,7 +53,7 @@ export interface Router {
 const waitMs = 2_000
 
 export const createRouter = (options: RouterOptions): Router => {
-  const { me, config, ownership, membership, kinds } = options
+  const { me, config, reached, ownership, membership, kinds } = options
   const waiting = createWaitingMail(options.clock, 10 * config.mailboxCountMax, (letter) =>
     giveUp(letter.envelope, 'Unavailable'),
   )
@@ -88,12 +90,14 @@ export const createRouter = (options: RouterOptions): Router => {
 
   const wait = (shard: ShardId, envelope: Mail, from: NodeId): void => {
     const forMs = envelope.type === 'ask' ? Math.min(waitMs, envelope.remainingMs) : waitMs
-    if (!waiting.keep(shard, envelope, from, forMs)) giveUp(envelope, 'Unavailable')
+    if (waiting.keep(shard, envelope, from, forMs)) return
+    reached.mailboxCountMax++
+    giveUp(envelope, 'Unavailable')
   }
   const passOn = (to: NodeId, envelope: Mail): void => {
-    const isSent =
-      envelope.hops < config.deliveryHopsMax && options.send(to, { ...envelope, hops: envelope.hops + 1 })
-    if (!isSent) giveUp(envelope, 'StaleView')
+    const isFar = envelope.hops >= config.deliveryHopsMax
+    if (isFar) reached.deliveryHopsMax++
+    if (isFar || !options.send(to, { ...envelope, hops: envelope.hops + 1 })) giveUp(envelope, 'StaleView')
   }
 
   const receive = (envelope: Mail, from: NodeId): void => {

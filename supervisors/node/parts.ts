@@ -94,6 +94,7 @@ export class Parts {
       get isStopped() {
         return parts.engine === null && parts.isStopping
       },
+      reached: options.kernel.ledger.reached,
       engine: () => this.engine,
       resolve: (node) => this.#resolve(node),
       deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
@@ -184,6 +185,7 @@ export class Parts {
       clock,
       random,
       config,
+      reached: this.kernel.ledger.reached,
       name,
       roles,
       weight: 1,

@@ -16,6 +16,7 @@ import type { Engine } from '../../lib/engine/engine.js'
 import type { Target } from '../../lib/engine/options.js'
 import { AskFailed, type AskError } from '../../lib/errors.js'
 import { formatAddress, type NodeId } from '../../lib/ids.js'
+import type { Reached } from '../../lib/limits.js'
 import type { AskResult } from '../../lib/routing/asks.js'
 import type { Wire } from '../../lib/wire/envelope.js'
 import { sizeOf } from '../../lib/wire/size.js'
@@ -27,6 +28,7 @@ export interface RefHome {
   readonly name: string
   /** True from `stop()` on, as soon as nothing can be sent any more. */
   readonly isStopped: boolean
+  readonly reached: Reached
   /** Null while the node is not a member. */
   engine(): Engine | null
   /** The present incarnation of a node that is named without one. */
@@ -125,9 +127,9 @@ export class RemoteRef {
   #tooLarge(payload: Wire): AskError | null {
     const { payloadBytesMax } = this.#home.config
     const bytes = sizeOf(payload)
-    return bytes <= payloadBytesMax
-      ? null
-      : { tag: 'PayloadTooLarge', address: this.#name(), bytes, payloadBytesMax }
+    if (bytes <= payloadBytesMax) return null
+    this.#home.reached.payloadBytesMax++
+    return { tag: 'PayloadTooLarge', address: this.#name(), bytes, payloadBytesMax }
   }
   #check(message: MessageData): MessageData[typeof specOfMessage] {
     const spec = message[specOfMessage]

@@ -51,6 +51,7 @@ const countersOf = (parts: Parts): Record<string, number> => {
       if (typeof value === 'number') counters[`${prefix}_${snake(name)}_total`] = value
   }
   add('kernel', parts.kernel.counts())
+  add('limits', parts.kernel.ledger.reached)
   add('engine', parts.engine?.counts)
   add('entities', parts.engine?.entities.counts)
   add('links', parts.engine?.links.counters)

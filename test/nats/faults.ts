@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { nodeId } from '../../lib/ids.js'
+import { noneReached } from '../../lib/limits.js'
 import { createLinks } from '../../lib/links/links.js'
 import { nats } from '../../lib/nats.js'
 import { purgeAfterMs } from '../../lib/records/records.js'
@@ -158,6 +159,7 @@ t.test(
       clock: systemClock,
       self: nodeId('a', 1),
       config: { frameBytesMax: 524_288 },
+      reached: noneReached(),
       deliver: () => undefined,
       onProblem: (_to, _envelope, problem) => problems.push(problem),
     })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createLinks, type Links, type SendProblem } from '../../../lib/links/links.js'
 import { nodeId } from '../../../lib/ids.js'
+import { noneReached } from '../../../lib/limits.js'
 import { seededRandom } from '../../../lib/std/random.js'
 import { VirtualClock } from '../../../lib/std/virtual-clock.js'
 import { faulty, type FaultControl } from '../../../lib/transport/faulty.js'
@@ -28,9 +29,11 @@ const twoNodes = (
   const open = (name: string): Node => {
     const session = transport.openNow({ cluster: 'c', nodeName: name, clock, random })
     const [got, problems, malformed]: [string[], SendProblem[], string[]] = [[], [], []]
+    const reached = noneReached()
     const links = createLinks({
       session,
       clock,
+      reached,
       self: nodeId(name, 1),
       config: { frameBytesMax: 4_096, ...(window === undefined ? {} : { linkWindowBytes: window }) },
       deliver: (envelope, from, lane) => {

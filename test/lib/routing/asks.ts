@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { AskError } from '../../../lib/errors.js'
+import { noneReached } from '../../../lib/limits.js'
 import { type AskGiven, type AskResult, Asks, type PendingAsk } from '../../../lib/routing/asks.js'
 import { VirtualClock } from '../../../lib/std/virtual-clock.js'
 import type { AskEnvelope } from '../../../lib/wire/envelope.js'
@@ -23,12 +24,14 @@ const bench = (countMax = 10) => {
   const clock = new VirtualClock()
   const sent: { at: number; envelope: AskEnvelope }[] = []
   const results: AskResult[] = []
+  const reached = noneReached()
   const way: { answer: boolean | AskError } = { answer: true }
   const asks = new Asks({
     me: 'n1#1',
     clock,
     resendMs: 250,
     countMax,
+    reached,
     send: (_ask, envelope) => {
       sent.push({ at: clock.monotonic(), envelope })
       return way.answer
@@ -36,7 +39,7 @@ const bench = (countMax = 10) => {
   })
   const ask = (more?: Partial<AskGiven>): PendingAsk =>
     asks.ask(given(more), (result) => results.push(result))
-  return { clock, sent, results, way, asks, ask, times: () => sent.map(({ at }) => at) }
+  return { clock, sent, results, reached, way, asks, ask, times: () => sent.map(({ at }) => at) }
 }
 
 t.test('asks - the answer ends it, once; a second one finds nobody', async (t) => {

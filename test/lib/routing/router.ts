@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { AskError } from '../../../lib/errors.js'
 import { resolveConfig } from '../../../lib/config.js'
+import { noneReached } from '../../../lib/limits.js'
 import type { Member, View } from '../../../lib/membership/membership.js'
 import type { Ownership } from '../../../lib/ownership/ownership.js'
 import { newShard, type Shard } from '../../../lib/ownership/state.js'
@@ -63,10 +64,12 @@ const bench = (knobs: object = {}) => {
     mayServe: () => world.mayServe,
     takesNew: () => shard.role === 'owner',
   } as unknown as Ownership
+  const reached = noneReached()
   const router = createRouter({
     me,
     clock,
     config: config.right,
+    reached,
     kinds: new Map([['purse', purse]]),
     ownership,
     membership: {

@@ -1,0 +1,18 @@
+/** The limits of a node, and how often each was reached. */
+import { type KnobName, knobNames } from './config.js'
+
+type KnobLimit = Extract<KnobName, `${string}Max`>
+
+/** Limits that are no knobs of a node: one that a kind may set for itself, and one that is fixed. */
+const others = ['stateBytesMax', 'heardShardsCountMax'] as const
+export type LimitName = KnobLimit | (typeof others)[number]
+
+/** How often each limit was reached since the node started; whole numbers that only grow. */
+export type Reached = Record<LimitName, number>
+
+const isLimit = (name: KnobName): name is KnobLimit => name.endsWith('Max')
+const limitNames: readonly LimitName[] = [...knobNames.filter(isLimit), ...others]
+
+/** Counts for a node that has just started. */
+export const noneReached = (): Reached =>
+  Object.fromEntries(limitNames.map((name) => [name, 0])) as Record<LimitName, number>
