@@ -26,7 +26,7 @@ const ours = async (): Promise<Side> => {
 
 /** Asks to one actor of this node, one after the other. */
 export const askLocal: Bench = {
-  name: 'ask-local',
+  name: 'ask',
   unit: 'asks/s',
   baseline: 'nact query',
   ours,

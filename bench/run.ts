@@ -7,12 +7,18 @@
  * to `benches`. A bench whose figure is no rate exports a function that gives a `Figure`.
  */
 import { fork } from 'node:child_process'
+import { ask100 } from './ask-100.js'
 import { askLocal } from './ask-local.js'
 import { askRemote, askRemoteOne } from './ask-remote.js'
+import { fairness } from './fairness.js'
 import { type Bench, compare, type Figure } from './harness.js'
 import { idleMemory } from './idle-memory.js'
+import { memoryMillion } from './memory-million.js'
 import { mirroredWrites } from './mirrored-writes.js'
 import { pingPong } from './ping-pong.js'
+import { restartAll } from './restart-all.js'
+import { spawnStop } from './spawn-stop.js'
+import { tellMany } from './tell-many.js'
 import { tellOne } from './tell-one.js'
 import { wideParent } from './wide-parent.js'
 
@@ -22,12 +28,19 @@ const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)
   'tell-one': tellOne,
   'ping-pong': pingPong,
   'wide-parent': wideParent,
-  'ask-local': askLocal,
+  'tell-many': tellMany,
+  ask: askLocal,
+  'ask-100': ask100,
+  'spawn-stop': spawnStop,
+  'restart-all': restartAll,
   'idle-memory': idleMemory,
   'ask-remote': askRemote,
   'ask-remote-one': askRemoteOne,
   'mirrored-writes': mirroredWrites,
+  fairness,
 }
+/** Too long or too large for the standard set: run by name. */
+const byName: typeof benches = { 'memory-million': memoryMillion }
 
 const show = ({ bench, value, unit, baseline, baselineValue, ratio }: Figure): string => {
   const number = (n: number): string => n.toLocaleString('en')
@@ -36,9 +49,11 @@ const show = ({ bench, value, unit, baseline, baselineValue, ratio }: Figure): s
 
 const runOne = async (name: string, isJson: boolean): Promise<void> => {
   const note: Note = (line) => process.stderr.write(`${line}\n`)
-  const bench = benches[name]
+  const bench = benches[name] ?? byName[name]
   if (bench === undefined) {
-    throw new Error(`there is no bench "${name}"; the benches are ${Object.keys(benches).join(', ')}`)
+    throw new Error(
+      `there is no bench "${name}"; the benches are ${Object.keys({ ...benches, ...byName }).join(', ')}`,
+    )
   }
   const figure = typeof bench === 'function' ? await bench(note) : await compare(bench, note)
   process.stdout.write(`${isJson ? JSON.stringify(figure) : show(figure)}\n`)
