@@ -214,6 +214,7 @@ export class Engine {
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
       copiesOf,
+      hasMail: (shard) => this.entities.hasMail(shard),
       send: (to, envelope) => this.#send(to, envelope),
       on: this.#ownershipEvents(),
     })

@@ -134,6 +134,13 @@ export class Entities {
     this.counts.live -= hosted.running.size
   }
 
+  /** Something waits to be handled by an entity of this shard. */
+  hasMail(shard: Shard): boolean {
+    for (const { cell } of this.#hosting.get(shard.id)?.running.values() ?? [])
+      if (cell.mailCount > 0) return true
+    return false
+  }
+
   /** The change with this command is released, so it may leave. */
   sendCommand(shard: Shard, id: string, number: number): void {
     const hosted = this.#hosting.get(shard.id)

@@ -14,6 +14,8 @@ export type Work =
 export interface EntityCell {
   /** False when it is full; its own work goes before mail and is always taken. */
   post(work: Work): boolean
+  /** How much waits in it. */
+  readonly mailCount: number
   close(): void
 }
 export interface EntityBody {

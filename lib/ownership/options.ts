@@ -26,6 +26,8 @@ export interface OwnershipOptions {
   }
   /** How many mirrors a kind wants; 0 for kinds without. */
   copiesOf(kind: string): number
+  /** Mail for it was taken and is not handled yet. */
+  hasMail(shard: Shard): boolean
   /** False when it did not leave. */
   send(to: NodeId, envelope: Envelope): boolean
   readonly on: OwnershipEvents

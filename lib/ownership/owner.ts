@@ -273,7 +273,10 @@ export const give = (shard: Shard, to: NodeId, context: StepContext): boolean =>
 const tryGive = (shard: Shard, context: StepContext): void => {
   const { record, copy, giveTo } = shard
   if (record === null || copy === null || giveTo === null || shard.writing !== null) return
-  const isDone = copy.released === copy.seq && shard.reads.length === 0
+  // What is handled after the record has changed is lost, and mail that is left over comes out of order. But
+  // an entity that is being restarted may keep its mail for long.
+  const waitsForMail = context.now - shard.giveSince < context.limits.handoffMs / 2 && context.hasMail(shard)
+  const isDone = copy.released === copy.seq && shard.reads.length === 0 && !waitsForMail
   if (isDone && commitSeq(shard, context) >= copy.seq && record.insync.includes(giveTo)) {
     const version = record.version + 1
     const insync = [...record.insync.filter((node) => node !== giveTo), context.me]

@@ -48,6 +48,7 @@ export class Ownership {
       rules: this.#rules,
       isGone: membership.isGone,
       leaseHolds: membership.leaseHolds,
+      hasMail: options.hasMail,
       copiesOf,
       perform: (shard, action) => this.#perform(shard, action),
     })

@@ -13,6 +13,7 @@ export interface ShardsOptions {
   readonly rules: Rules
   readonly isGone: (node: NodeId) => boolean
   readonly leaseHolds: () => boolean
+  readonly hasMail: (shard: Shard) => boolean
   readonly copiesOf: (kind: string) => number
   readonly perform: (shard: Shard, action: Action) => void
 }
@@ -40,6 +41,7 @@ export class Shards {
       rules,
       limits: { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax, copies: 0 },
       isGone: options.isGone,
+      hasMail: options.hasMail,
       nonce: () => `${me}/${++this.#nonceCount}`,
       act: (action) => {
         if (this.#stepping !== null) this.#queue.push({ shard: this.#stepping, action })

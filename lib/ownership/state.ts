@@ -100,6 +100,8 @@ export interface StepContext {
   readonly rules: Rules
   readonly limits: ShardLimits
   isGone(node: NodeId): boolean
+  /** Mail for it was taken and is not handled yet. */
+  hasMail(shard: Shard): boolean
   nonce(): string
   act(action: Action): void
 }

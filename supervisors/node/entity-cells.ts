@@ -61,6 +61,9 @@ export const entityCells = (
         if (cell.mailboxCount >= cell.mailboxCountMax) return false
         return cell.tell(work)
       },
+      get mailCount() {
+        return cell.mailboxCount
+      },
       close: () => {
         count--
         cell.kill()

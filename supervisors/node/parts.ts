@@ -213,7 +213,8 @@ export class Parts {
   }
 
   #openCell(body: EntityBody): EntityCell {
-    return this.cells.get(body.kind.kind)?.open(body) ?? { post: () => false, close: () => undefined }
+    const nowhere = { post: () => false, mailCount: 0, close: () => undefined }
+    return this.cells.get(body.kind.kind)?.open(body) ?? nowhere
   }
 
   #tell(to: { kind: string; id: string; node?: string }, message: MessageData): void {

@@ -374,6 +374,24 @@ t.test(
   },
 )
 
+t.test(
+  'rule 16 - it is not given while mail for it waits; after half the deadline that waits no longer',
+  async (t) => {
+    const side = owner(['b#1'])
+    side.hasMail = true
+    t.same(writtenOf(side.run((context) => give(side.shard, 'b#1', context))), [])
+    side.now = limits.handoffMs / 2 - 1
+    t.same(writtenOf(ticks(side)), [])
+    side.now++
+    t.match(writtenOf(ticks(side)), [{ purpose: 'give' }])
+    const other = owner(['b#1'])
+    other.hasMail = true
+    other.run((context) => give(other.shard, 'b#1', context))
+    other.hasMail = false
+    t.match(writtenOf(ticks(other)), [{ purpose: 'give' }], 'it goes when the mail is handled')
+  },
+)
+
 t.test('rule 16 - if it takes longer than its deadline I am the owner again', async (t) => {
   const side = owner(['b#1'])
   changes(side, 1)

@@ -40,7 +40,9 @@ t.test('entity cells - one handles its mail in order, its own work first', async
   const { clock, handled, open } = bench()
   const cell = open()
   for (const work of [mail('one'), mail('two'), own]) t.ok(cell?.post(work))
+  t.equal(cell?.mailCount, 3)
   clock.advance(1)
+  t.equal(cell?.mailCount, 0)
   t.same(handled, ['timer', 'one', 'two'])
 })
 
