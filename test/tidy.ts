@@ -110,6 +110,16 @@ t.test('tidy - catches circles and what nobody needs', async (t) => {
   isCaught(t, 'knobs: lib/config.ts: leaseMs', ['lib/a.ts', 'export const a = 1'])
 })
 
+t.test('tidy - catches limits without a counter', async (t) => {
+  isCaught(t, 'limits: lib/config.ts: mailboxCountMax', ['lib/a.ts', 'export const a = 1'])
+  isCaught(t, 'limits: lib/a.ts: guestsCountMax', ['lib/a.ts', 'const guestsCountMax = 3'])
+  isCaught(t, 'limits: lib/a.ts: bookBytesMax', ['lib/a.ts', 'interface A { readonly bookBytesMax: number }'])
+  const counted = ['lib/a.ts', 'const guestsCountMax = 3\nreached.guestsCountMax++'] as const
+  t.notMatch(planted(counted).join('\n'), /limits: lib\/a/)
+  const elsewhere = ['bench/a.ts', 'reached.guestsCountMax++'] as const
+  isCaught(t, 'limits: lib/a.ts: guestsCountMax', ['lib/a.ts', 'const guestsCountMax = 3'], elsewhere)
+})
+
 t.test('tidy - catches what is too large', async (t) => {
   isCaught(t, 'sizes: lib/a.ts: 451 lines', ['lib/a.ts', 'a\n'.repeat(451)])
   isCaught(t, 'sizes: lib/a.ts: 111 characters', ['lib/a.ts', `// ${'x'.repeat(108)}`])

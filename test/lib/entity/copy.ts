@@ -12,6 +12,7 @@ import {
   heardShardsCountMax,
   isForgettable,
 } from '../../../lib/entity/copy.js'
+import { noneReached } from '../../../lib/limits.js'
 import type { Wire } from '../../../lib/wire/envelope.js'
 import { decodeFrame, encodeFrames } from '../../../lib/wire/frame.js'
 import { travelled, wire as anything } from '../../fixtures/wire.js'
@@ -156,6 +157,7 @@ t.test(
   'copy - it hears at most so many shards, and forgets the one that was silent for longest',
   async (t) => {
     const entities: Entities = new Map()
+    const reached = noneReached()
     const heard = Array.from({ length: heardShardsCountMax }, (_, i) => [`s${i}`, [1, i, 0, 1]] as const)
     applyChange(entities, change(1, { life: 'live', heard }), 10)
     applyChange(
@@ -167,7 +169,9 @@ t.test(
         ],
       }),
       10,
+      reached,
     )
+    t.equal(reached.heardShardsCountMax, 1)
     const known = entities.get('e')?.heard
     t.equal(known?.size, heardShardsCountMax)
     t.same([known?.has('s0'), known?.has('s1'), known?.has('new')], [true, false, true])

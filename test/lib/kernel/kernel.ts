@@ -49,6 +49,7 @@ t.test('kernel - it keeps the last dead letters, and counts all', async (t) => {
   for (const text of ['1', '2', '3']) kernel.deadLetter('nobody', 'unhandled', text)
   t.match(kernel.deadLetters(), [{ message: '2' }, { message: '3' }])
   t.match(kernel.counts(), { sent: 3, deadLetters: 3, byReason: { unhandled: 3 } })
+  t.equal(kernel.ledger.reached.deadLettersCountMax, 1)
   const none = bed({ deadLettersCountMax: 0 })
   none.kernel.deadLetter('nobody', 'unhandled', 'x')
   t.same(none.kernel.deadLetters(), [])

@@ -13,6 +13,7 @@ interface Node {
   readonly name: string
   readonly session: Session
   readonly links: Links
+  readonly reached: ReturnType<typeof noneReached>
   readonly got: string[]
   readonly problems: SendProblem[]
   readonly malformed: string[]
@@ -45,7 +46,7 @@ const twoNodes = (
       onMalformed: (sentence) => malformed.push(sentence),
     })
     session.listen(nodeId(name, 1), links.inbox, () => undefined)
-    return { name, session, links, got, problems, malformed }
+    return { name, session, links, reached, got, problems, malformed }
   }
   return { clock, faults: transport.faults, nodes: [open('a'), open('b')] }
 }
@@ -146,6 +147,7 @@ t.test('links - what cannot be sent is refused at once, and the rest of the turn
     { tag: 'NotWire', text: /a function cannot travel/ },
   ])
   t.match(from.links.counters, { droppedUnsendable: 2, sent: 3, framesSent: 2 })
+  t.equal(from.reached.frameBytesMax, 1)
   t.strictSame(to.got, ['a#1 data c0', 'a#1 data c1', 'a#1 data c2'])
 })
 

@@ -1,4 +1,8 @@
 import t from 'tap'
+import { createWrites } from '../../../lib/ownership/writes.js'
+import { createRecordStore, memoryRecords } from '../../../lib/records/memory.js'
+import { noneReached } from '../../../lib/limits.js'
+import { VirtualClock } from '../../../lib/std/virtual-clock.js'
 import { read } from '../../fixtures/shard.js'
 import { Owners, shard } from '../../fixtures/owners.js'
 
@@ -113,6 +117,22 @@ t.test('caretaker - a node whose lease is over neither begins nor claims', async
   owners.clock.advance(1_000)
   t.equal(owners.record().owner, mirror)
   owners.stop()
+})
+
+t.test('writes - beyond the bound one waits for its turn, and is counted', async (t) => {
+  const [clock, reached, seen] = [new VirtualClock(), noneReached(), [] as string[]]
+  const writes = createWrites({
+    records: memoryRecords(createRecordStore('s'), clock),
+    countMax: 1,
+    reached,
+    onWritten: () => undefined,
+    onLatest: (id) => seen.push(id),
+  })
+  for (const id of ['purse.0', 'purse.1', 'purse.2']) writes.read(id)
+  t.equal(writes.waitingCount, 2)
+  t.equal(reached.recordWritesCountMax, 2)
+  clock.advance(10)
+  t.same(seen, ['purse.0', 'purse.1', 'purse.2'])
 })
 
 t.test('caretaker - fills of one node are bounded, and all come in the end', async (t) => {

@@ -135,11 +135,12 @@ t.test('asks - when something changed for them they are sent at once, others are
 })
 
 t.test('asks - beyond the bound one is answered Overloaded at once and takes no place', async (t) => {
-  const { ask, asks, results, sent } = bench(2)
+  const { ask, asks, results, sent, reached } = bench(2)
   const first = ask()
   ask()
   ask()
   t.match(results, [{ error: { tag: 'Overloaded', mailboxCountMax: 2 } }])
+  t.equal(reached.pendingAsksCountMax, 1)
   t.equal(sent.length, 2)
   asks.answered(first.number, { tag: 'reply', payload: 1 })
   ask()

@@ -96,7 +96,7 @@ const bench = (knobs: object = {}) => {
     shard.record = { version, owner, epoch: version, insync: [], gen: 1, born: 1, nonce: 'x' }
     shard.role = role
   }
-  return { clock, shard, world, seen, router, owns }
+  return { clock, shard, world, seen, router, owns, reached }
 }
 
 t.test('router - what comes to the owner goes into the mailbox', async (t) => {
@@ -110,7 +110,7 @@ t.test('router - what comes to the owner goes into the mailbox', async (t) => {
 t.test(
   'router - a node that is not the owner passes a message on once, then says that its view is stale',
   async (t) => {
-    const { router, seen, owns } = bench()
+    const { router, seen, owns, reached } = bench()
     owns('n2#1')
     router.receive(ask('a', { hops: 0 }), 'n3#1')
     t.match(seen.sent, [['n2#1', { hops: 1, reqId: 'r' }]])
@@ -119,6 +119,7 @@ t.test(
     t.same(seen.answered, [['error', 'StaleView']])
     router.receive(tell('a', { hops: 1 }), 'n3#1')
     t.same(seen.buried, [['Bump', 'StaleView']])
+    t.equal(reached.deliveryHopsMax, 2)
   },
 )
 
