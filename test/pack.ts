@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { programsOf, readPages } from './fixtures/docs/blocks.js'
 import { runToEnd } from './fixtures/docs/program.js'
@@ -33,8 +34,16 @@ t.test('pack - the package holds what is shipped and nothing else', async (t) =>
     const named = typeof edge === 'string' ? [edge] : [edge.types, edge.default]
     for (const path of named) t.ok(paths.includes(path.replace('./', '')), `${path} is in it`)
   }
-  for (const path of ['LICENSE', 'NOTICE', 'README.md', 'dist/bin/tumen.js']) t.ok(paths.includes(path), path)
-  const strange = paths.filter((path) => /(^|\/)(test|bench|scripts|docs|\.ci)\/|tsbuildinfo/.test(path))
+  for (const path of [
+    'LICENSE',
+    'NOTICE',
+    'README.md',
+    'CHANGELOG.md',
+    'docs/errors.md',
+    'dist/bin/tumen.js',
+  ])
+    t.ok(paths.includes(path), path)
+  const strange = paths.filter((path) => /(^|\/)(test|bench|scripts|\.ci)\/|tsbuildinfo/.test(path))
   t.same(strange, [], 'no tests, benches or build leavings')
   t.notOk(
     manifest.scripts.install ?? manifest.scripts.prepare ?? manifest.scripts.postinstall,
@@ -85,6 +94,45 @@ t.test('pack - the first actor of the README runs as printed, with its types', a
     await succeeds([process.execPath, file], project, `${name} runs and ends by itself`)
   }
 })
+
+t.test(
+  'pack - every link that an error prints, and every link of a page, leads somewhere inside',
+  async (t) => {
+    const inside = join(project, 'node_modules/tumen')
+    const { errorLink } = (await import(
+      pathToFileURL(join(inside, 'dist/lib/errors.js')).href
+    )) as typeof import('../lib/errors.js')
+    const types = ['lib/errors.d.ts', 'lib/api/misuse.d.ts'].map((path) =>
+      readFileSync(join(inside, 'dist', path), 'utf8'),
+    )
+    const codes = ['AskError', 'StartCode', 'MisuseCode'].flatMap((family) =>
+      codesOf(types.join('\n'), family),
+    )
+    t.ok(codes.length > 35, `${codes.length} codes of the three families are read`)
+    for (const code of [...codes, 'Refused']) {
+      const [file = '', anchor] = errorLink(code).split('#')
+      t.ok(existsSync(join(inside, file)), `${errorLink(code)} is a page of the package`)
+      t.ok(headingsOf(join(inside, file)).includes(anchor ?? ''), `${errorLink(code)} is a heading of it`)
+    }
+    for (const { path, text } of readPages(inside)) {
+      const prose = text.replace(/^(`{3,})[\s\S]*?^\1/gm, '')
+      for (const [, link = ''] of prose.matchAll(/\]\(([^)\s#]+)[^)\s]*\)/g)) {
+        if (/^(https?:|mailto:)/.test(link)) continue
+        t.ok(existsSync(join(inside, dirname(path), link)), `${path} links to ${link}`)
+      }
+    }
+  },
+)
+
+const headingsOf = (path: string): string[] =>
+  [...readFileSync(path, 'utf8').matchAll(/^#+ (\w+)$/gm)].map(([, title = '']) => title.toLowerCase())
+
+/** The tags of a union of texts, or of records with a `tag`, as a declaration file has it. */
+const codesOf = (source: string, type: string): string[] => {
+  const [, union = ''] = new RegExp(`export type ${type} =([^]*?);\\n(?=export |declare |/)`).exec(source) ?? []
+  const tags = [...union.matchAll(/readonly tag: '(\w+)'/g)]
+  return (tags.length > 0 ? tags : [...union.matchAll(/'(\w+)'/g)]).map(([, code = '']) => code)
+}
 
 t.test('pack - require can load it, and its launcher answers', async () => {
   const edges = Object.keys(manifest.exports).filter((edge) => !edge.endsWith('.json'))
