@@ -28,7 +28,7 @@ t.test('docs - the pages that people need are there', async (t) => {
   const paths = pages.map(({ path }) => path)
   for (const path of ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'])
     t.ok(paths.includes(path), path)
-  for (const name of ['ARCHITECTURE', 'GUARANTEES', 'PROTOCOL', 'errors']) {
+  for (const name of ['ARCHITECTURE', 'GUARANTEES', 'PROTOCOL', 'entities', 'errors']) {
     t.ok(paths.includes(`docs/${name}.md`), `docs/${name}.md`)
   }
 })

@@ -34,6 +34,7 @@ import {
   supervisor,
   topic,
   worker,
+  type Address,
   type AskError,
   type Asked,
   type Handlers,
@@ -93,6 +94,7 @@ const party = kind(Party, {
 const Coordinator = nodeProtocol('coordinator', {
   Greeted: message().replies(io.number),
   Count: message().reads(io.number),
+  Wave: message(),
   Attach: nodeMessage<{ player: PlayerId; socket: Socket }>(),
 })
 const coordinator = behavior(Coordinator, {
@@ -100,6 +102,7 @@ const coordinator = behavior(Coordinator, {
   on: {
     Greeted: async (state, _, self) => (self.now > 0 ? reply(state, state) : putOff(state)),
     Count: (state) => state,
+    Wave: (state) => next(state),
     Attach: (state) => next(state),
   },
 })
@@ -126,6 +129,9 @@ const inferred = (node: TumenNode, p: Ref<'party'>, here: LocalRef<'coordinator'
   same<typeof spawned, Promise<Spawned<'party'>>>(true)
   const address = Party.at(PartyId('p1'))
   same<typeof address.kind, 'party'>(true)
+  const elsewhere = Coordinator.on('n2')
+  same<typeof elsewhere, Address<'coordinator'>>(true)
+  act.tell(elsewhere, Coordinator.Wave())
   if (refused(error, Party.Accept)) same<typeof error.reason.refusal, Refusal>(true)
 }
 
@@ -198,6 +204,14 @@ const wrongScope = (node: TumenNode, socket: Socket) => {
   const wrong: LocalRef<'coordinator'> = there
   // @ts-expect-error an actor of the node has no ids
   node.ref(Coordinator, 'c1')
+  // @ts-expect-error nor an address by one
+  Coordinator.at('c1')
+  // @ts-expect-error an entity is not on a node that one could name
+  Party.on('n2')
+  // @ts-expect-error what never leaves its node is not told to another one
+  act.tell(Coordinator.on('n2'), Coordinator.Attach({ player: alice, socket }))
+  // @ts-expect-error the address of one actor, the message of another
+  act.tell(Coordinator.on('n2'), Party.Chat({ from: alice, text: 'hi' }))
   // @ts-expect-error an entity may live anywhere, so its protocol holds nothing that cannot travel
   protocol('session', PlayerId, { Attach: nodeMessage<{ socket: Socket }>() })
   // @ts-expect-error a socket has no codec whose output can travel
