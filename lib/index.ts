@@ -75,6 +75,23 @@ export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './ap
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
 export type { Config, ConfigInput } from './config.js'
+export { JournalFailed, type JournalFailureCode } from './persistence/failure.js'
+export { memoryEngine, type MemoryEngineOptions } from './persistence/memory.js'
+export {
+  persistent,
+  record,
+  recordReply,
+  type PersistentDefinition,
+  type Recorded,
+  type RecordedReply,
+} from './persistence/persistent.js'
+export {
+  SequenceTaken,
+  type EventStream,
+  type PersistedEvent,
+  type PersistedSnapshot,
+  type PersistenceEngine,
+} from './persistence/protocol.js'
 export {
   AskFailed,
   StartFailed,

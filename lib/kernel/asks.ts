@@ -1,8 +1,15 @@
 import type { MessageData } from '../api/internal.js'
 import { AskFailed, type AskError } from '../errors.js'
+import { JournalFailed } from '../persistence/failure.js'
 import type { Clock } from '../std/clock.js'
 import { Deadlines, type Due } from './deadlines.js'
 import type { Ledger } from './ledger.js'
+
+/** What an asker is told of a crash. A write that was not confirmed may have happened. */
+export const crashAnswer = (error: unknown, address: string): AskError =>
+  error instanceof JournalFailed && error.code === 'WriteFailed'
+    ? { tag: 'UnknownOutcome', address }
+    : { tag: 'Crashed', address, cause: error }
 
 /** Who waits for an answer. Exactly one of the three is called, once. */
 export interface Asker {

@@ -31,6 +31,12 @@ const told = (event: LifecycleEvent): Told => {
       ]
     case 'ActorCrashed':
       return ['error', `Actor ${event.path} crashed${tagOf(event.message)}: ${textOf(event.error)}`]
+    case 'SnapshotFailed':
+      return [
+        'warn',
+        `The snapshot of actor ${event.path} was not written: ${textOf(event.error)} ` +
+          'Its journal is whole, and it goes on.',
+      ]
     case 'MailboxHigh':
       return [
         'warn',

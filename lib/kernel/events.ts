@@ -38,6 +38,8 @@ export type LifecycleEvent =
       readonly incarnation: number
       readonly reason: ExitReason
     }
+  /** A persistent actor could not write a snapshot. Its journal is whole, and it goes on. */
+  | { readonly tag: 'SnapshotFailed'; readonly path: string; readonly error: unknown }
   /** The mailbox is nearly full; said once, and again only after it was less than half of that. */
   | {
       readonly tag: 'MailboxHigh'

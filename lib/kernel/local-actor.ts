@@ -18,7 +18,7 @@ import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { ActorAsks } from './actor-asks.js'
 import { isInPlaceChange, unanswered, unhandled } from './actor-misuse.js'
-import { type Asker, OpenAsk } from './asks.js'
+import { type Asker, crashAnswer, OpenAsk } from './asks.js'
 import type { Cell, CellOptions } from './cell.js'
 import type { DeadLetterReason } from './events.js'
 import { crash, type ExitReason, killed, normal, shutdown } from './exit-reason.js'
@@ -208,7 +208,7 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
   }
 
   crashed(error: unknown, item: Item): void {
-    const failure: AskError = { tag: 'Crashed', address: this.address, cause: error }
+    const failure = crashAnswer(error, this.address)
     if (item instanceof OpenAsk) item.fail(failure)
     this.inHand = undefined
     this.loseAsks(failure)

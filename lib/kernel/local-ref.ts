@@ -85,6 +85,12 @@ export class LocalActorRef {
     return promise
   }
 
+  /** For a persistent behavior, which goes on without. */
+  snapshotFailed(error: unknown): void {
+    const { ledger } = this.actor.kernel
+    if (ledger.isHeard) ledger.emit({ tag: 'SnapshotFailed', path: this.cell.path, error })
+  }
+
   /**
    * What plain nact code dispatches: a message of the actor's protocol; an ask is answered to its sender.
    */

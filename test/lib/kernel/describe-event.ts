@@ -24,6 +24,7 @@ const cases: readonly (readonly [LifecycleEvent, level: string, sentence: RegExp
     'error',
     /crashed: text/,
   ],
+  [{ tag: 'SnapshotFailed', path: 'a', error: boom }, 'warn', /^The snapshot of actor a .*: boom.* goes on/],
   [{ tag: 'MailboxHigh', path: 'a', mailboxCount: 8, mailboxCountMax: 10 }, 'warn', /^8 of 10 messages wait/],
   [{ tag: 'LoopBlocked', suspects: [], blockedMs: 200.4 }, 'warn', /outside of actors.* for 200 ms/],
   [{ tag: 'LoopBlocked', suspects: ['a'], blockedMs: 300 }, 'warn', /^Actor a blocked/],
