@@ -57,6 +57,11 @@ export const failedAnswer = (id: ClientId, failure: unknown, reqId?: string): An
   }
   const afterMs = 'retryAfterMs' in reason ? reason.retryAfterMs : retryAfterMs
   // A crash's cause is for the operator's log, not for a client.
-  const message = reason.tag === 'Crashed' ? 'It failed; try again.' : describe(reason)
+  const message =
+    reason.tag === 'Crashed'
+      ? 'It failed; try again.'
+      : reason.tag === 'NodeStopped'
+        ? 'This node has stopped: connect to another one.'
+        : describe(reason)
   return errorAnswer(id, 'UNAVAILABLE', message, { retryAfterMs: afterMs, ...again })
 }

@@ -1,20 +1,14 @@
 /** The demo: parties of players, a gateway per node, and an evening that is played while a node is killed. */
-import { type App, entities, type Json, supervisor, worker } from 'tumen'
-import { coordinator, partyKind, playerSlot, sessionKind, sessions, startGateway } from 'tumen/actors'
+import type { App, Json } from 'tumen'
+import { Party, PartyId, startGateway } from 'tumen/actors'
+import { game } from '../../supervisors/trees/game.js'
 import { main } from './main.js'
-import { Party, PartyId } from 'tumen/actors'
 import { probe, type ProbeOrder } from './probe.js'
 import { readSession } from './read-session.js'
 
 const { partySizeMax: sizeMax, inviteMs, graceMs } = readSession()
 
-const tree = supervisor('community', { strategy: 'one_for_one', intensity: 3 }, [
-  entities(partyKind({ sizeMax, inviteMs })),
-  entities(playerSlot),
-  entities(sessionKind({ graceMs })),
-  worker('sessions', sessions),
-  worker('coordinator', coordinator),
-])
+const tree = game({ party: { sizeMax, inviteMs }, session: { graceMs } })
 
 const app: App = {
   tree,

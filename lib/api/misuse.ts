@@ -63,7 +63,8 @@ export const kindNotInTree = (kind: string, inTree: readonly string[]): Misuse =
   new Misuse(
     'KindNotInTree',
     `"${kind}" is not in this node's tree, which has ${listed(inTree)}. ` +
-      'Add worker(…) or entities(…) for it to the tree given to startNode.',
+      'Add worker(…) for it to the tree given to startNode, or speak to that of another node with ' +
+      'node.remote(nodeId, protocol).',
   )
 
 export const twoProtocols = (kind: string): Misuse =>

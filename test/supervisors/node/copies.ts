@@ -62,7 +62,8 @@ t.test('copies - a second copy is told once to each node, and named where it is 
   t.notMatch(await sentenceOf(() => before.local({} as never)), /cop/)
 
   const other = (await import(compileInto(folder))) as typeof tumen
-  const both = `Two copies of tumen are loaded in this process: ${release} in ${root}/, ${release} in ${folder}/.`
+  const both =
+    'Two copies of tumen are loaded in this process: ' + `${release} in ${root}/, ${release} in ${folder}/.`
   t.match(heardBefore, [{ tag: 'TwoCopies', level: 'warn', fields: { copies: [{ release }, { release }] } }])
   t.ok(heardBefore[0]?.sentence.startsWith(both), heardBefore[0]?.sentence ?? '')
 
