@@ -2,10 +2,18 @@
  * The lib half of the public edge: what actors are declared with. `supervisors/index.ts` adds the running
  * node.
  */
-export { act, type Action } from './api/act.js'
+export { act, type Action, type Delay } from './api/act.js'
 export { answerTo, asked, type Answer, type AnswerSpec, type Asked } from './api/answer.js'
 export { behavior, type Behavior, type BehaviorDefinition } from './api/behavior.js'
-export type { AutoShutdown, ChildSpec, Restart, ShutdownMs, Strategy } from './api/child-data.js'
+export type {
+  AutoShutdown,
+  ChildSpec,
+  Restart,
+  RestartBackoff,
+  ShutdownMs,
+  StartMs,
+  Strategy,
+} from './api/child-data.js'
 export {
   dynamic,
   entities,
@@ -17,9 +25,18 @@ export {
   type SupervisorOptions,
   type WorkerOptions,
 } from './api/child-spec.js'
+export type { Down, Exit, ExitReason, Life } from './api/exit.js'
 export type { At, Handlers } from './api/handlers.js'
 export { id, type Id, type IdCodec } from './api/id.js'
 export { kind, type Kind, type Limits } from './api/kind.js'
+export {
+  machine,
+  type MachineFor,
+  type MachineOn,
+  type MachineStates,
+  type StateDefinition,
+  type StateTimeout,
+} from './api/machine.js'
 export {
   message,
   nodeMessage,
@@ -31,6 +48,7 @@ export {
   type Tell,
   type TellSpec,
 } from './api/message.js'
+export type { MailboxOptions, Overflow } from './api/mailbox.js'
 export { Misuse, type MisuseCode } from './api/misuse.js'
 export type { NodeEvent } from './api/node-event.js'
 export type { NodeOptions } from './api/node-options.js'
@@ -40,9 +58,11 @@ export {
   putOff,
   refuse,
   reply,
+  stash,
   type PutOff,
   type RefusedStep,
   type Replied,
+  type Stashed,
   type Stepped,
 } from './api/outcome.js'
 export {
@@ -71,6 +91,21 @@ export {
 } from './api/source.js'
 export type { Reach } from './api/spec.js'
 export { ignore, withInfo, type Ignore, type WithInfo } from './api/starting.js'
+export {
+  ChildFailed,
+  type ChangeAnswer,
+  type ChildCounts,
+  type ChildInfo,
+  type ChildSpecInfo,
+  type DeleteChildAnswer,
+  type LocalSupervisor,
+  type RestartChildAnswer,
+  type StartChildAnswer,
+  type SupervisorChange,
+  type SupervisorFlags,
+  type SupervisorGone,
+  type TerminateChildAnswer,
+} from './api/supervision.js'
 export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'

@@ -3,8 +3,8 @@ import { type KnobName, knobNames } from './config.js'
 
 type KnobLimit = Extract<KnobName, `${string}Max`>
 
-/** Limits that are no knobs of a node: one that a kind may set for itself, and one that is fixed. */
-const others = ['stateBytesMax', 'heardShardsCountMax'] as const
+/** Limits that are no knobs of a node: those that a kind or a behavior sets for itself, and a fixed one. */
+const others = ['stateBytesMax', 'heardShardsCountMax', 'stashCountMax'] as const
 export type LimitName = KnobLimit | (typeof others)[number]
 
 /** How often each limit was reached since the node started; whole numbers that only grow. */

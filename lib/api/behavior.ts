@@ -1,10 +1,12 @@
 /** Actors of one node: they may wait, hold sockets, and use refs. */
 import type { types } from './brand.js'
+import type { Exit } from './exit.js'
 import { checkHandlers, type HandlerData } from './kind.js'
+import { checkMailbox, type MailboxOptions } from './mailbox.js'
 import type { AskSpec, ReadSpec, TellSpec } from './message.js'
 import { Misuse, notDeclared } from './misuse.js'
 import type { AskedSelf, Self, Startable } from './node-types.js'
-import type { PutOff, RefusedStep, Replied, Stepped } from './outcome.js'
+import type { PutOff, RefusedStep, Replied, Stashed, Stepped } from './outcome.js'
 import type { AnyProtocol, KindOf, SpecsOf } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
 import type { Ignore, WithInfo } from './starting.js'
@@ -19,11 +21,11 @@ type LocalHandler<S, N extends string, M> =
         state: S,
         payload: A,
         self: AskedSelf<N, R, X>,
-      ) => Awaitable<Replied<S, R> | RefusedStep<X> | PutOff<S>>
+      ) => Awaitable<Replied<S, R> | RefusedStep<X> | PutOff<S> | Stashed<S>>
     : M extends ReadSpec<infer A, infer R>
       ? (state: S, payload: A, self: Self<N>) => R
       : M extends TellSpec<infer A, Reach>
-        ? (state: S, payload: A, self: Self<N>) => Awaitable<Stepped<S>>
+        ? (state: S, payload: A, self: Self<N>) => Awaitable<Stepped<S> | Stashed<S>>
         : never
 
 type Hearer<S, N extends string, A, C extends TopicScope> = C extends 'origin'
@@ -44,13 +46,27 @@ export interface BehaviorDefinition<P extends AnyProtocol, S> {
    * The first state of each life, or `ignore`, or `withInfo(state, info)`. May wait, for at most `startMs` of
    * its child spec; a throw is a failed start.
    */
-  readonly init: () => Awaitable<S | Ignore | WithInfo<S>>
+  readonly init: (self: Self<KindOf<P>>) => Awaitable<S | Ignore | WithInfo<S>>
   readonly on: { readonly [K in keyof SpecsOf<P>]: LocalHandler<NoInfer<S>, KindOf<P>, SpecsOf<P>[K]> }
   /**
-   * Runs when the actor is stopped in order, for at most `shutdownMs`. Not after a crash or a kill. A throw is
-   * reported, and makes a crash of an end that the actor wanted itself.
+   * Runs when the actor is stopped in order, for at most `shutdownMs`. Not after a crash or a kill. A throw
+   * is reported, and makes a crash of an end that the actor wanted itself.
    */
   readonly onStop?: (state: NoInfer<S>) => Awaitable<void>
+  /**
+   * Exit signals come here instead of ending the actor: OTP's trap_exit. All but `kill` from `self.exit`,
+   * which nobody can catch.
+   */
+  readonly onExit?: (state: NoInfer<S>, exit: Exit, self: Self<KindOf<P>>) => Awaitable<Stepped<NoInfer<S>>>
+  /** How much may wait for it, and what happens when it is too much. */
+  readonly mailbox?: MailboxOptions
+  /**
+   * Milliseconds without a message after which `onIdle` runs; messages of its own timers count. Default:
+   * never.
+   */
+  readonly idleMs?: number
+  /** Default: the actor stops with reason `normal`, so a permanent one is begun again. */
+  readonly onIdle?: (state: NoInfer<S>, self: Self<KindOf<P>>) => Awaitable<Stepped<NoInfer<S>>>
 }
 
 /** What a hearer is at run time; `from` only for `origin` topics. */
@@ -64,9 +80,14 @@ export interface BehaviorData {
   readonly kind: string
   readonly protocol: object
   readonly data: ProtocolData
-  readonly init: () => unknown
+  readonly init: (self: unknown) => unknown
   readonly on: Readonly<Record<string, HandlerData>>
   readonly onStop: ((state: unknown) => unknown) | undefined
+  readonly onExit: ((state: unknown, exit: Exit, self: unknown) => unknown) | undefined
+  readonly mailbox: MailboxOptions | undefined
+  /** Undefined: never. */
+  readonly idleMs: number | undefined
+  readonly onIdle: ((state: unknown, self: unknown) => unknown) | undefined
   readonly hearers: readonly HearerData[]
 }
 
@@ -105,14 +126,25 @@ export const behavior = <P extends AnyProtocol, S>(
   if (data.scope !== 'node') {
     throw new Misuse('InvalidDeclaration', `"${data.kind}" has ids: declare its entities with kind(…).`)
   }
-  checkHandlers(data.kind, new Set(data.specs.keys()), definition.on)
+  const { kind } = data
+  const { init, on, onStop, onExit, mailbox, idleMs, onIdle } = definition
+  checkHandlers(kind, new Set(data.specs.keys()), on)
+  if (mailbox !== undefined) checkMailbox(kind, mailbox)
+  if (idleMs !== undefined && !(idleMs >= 1))
+    throw new Misuse('InvalidDeclaration', `"${kind}": idleMs: expected milliseconds, 1 or more.`)
+  if (onIdle !== undefined && idleMs === undefined)
+    throw new Misuse('InvalidDeclaration', `"${kind}" has an onIdle, so it needs idleMs.`)
   return build({
-    kind: data.kind,
+    kind,
     protocol,
     data,
-    init: definition.init,
-    on: definition.on as unknown as BehaviorData['on'],
-    onStop: definition.onStop as BehaviorData['onStop'],
+    init: init as BehaviorData['init'],
+    on: on as unknown as BehaviorData['on'],
+    onStop: onStop as BehaviorData['onStop'],
+    onExit: onExit as BehaviorData['onExit'],
+    mailbox,
+    idleMs,
+    onIdle: onIdle as BehaviorData['onIdle'],
     hearers: [],
   }) as Behavior<KindOf<P>, S>
 }

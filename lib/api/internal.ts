@@ -1,9 +1,11 @@
 /** The declarations as the runtime reads them. Not part of the public edge. */
-export { actionData, type AddressData } from './act.js'
+export { type Action, actionData, type AddressData } from './act.js'
 export { behaviorData, type BehaviorData } from './behavior.js'
 export {
   childData,
+  dynamicChild,
   type ChildData,
+  type DynamicData,
   type EntitiesData,
   type SupervisorData,
   type WorkerData,
@@ -21,8 +23,9 @@ export {
   wrongScope,
 } from './misuse.js'
 export { noActions, outcomeData, type OutcomeData } from './outcome.js'
+export { withoutInit } from './released.js'
 export { checkOneProtocolPerName, dataOf, specOf } from './protocol-data.js'
 export { sourceData } from './source.js'
 export * from './spec.js'
-export { ignore, InfoData, initMisuse } from './starting.js'
+export { ignore, InfoData, initMisuse, supervisorInitMisuse } from './starting.js'
 export { topicData, type TopicData } from './topic.js'

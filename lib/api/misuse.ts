@@ -18,9 +18,10 @@ export type MisuseCode =
   | 'StepReturnedNothing'
   | 'StateMutated'
   | 'StateDoesNotFit'
+  | 'BadInit'
   | 'ReplyDoesNotFit'
   | 'ForeignMessage'
-  | 'BadInit'
+  | 'CallCycle'
 
 /**
  * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by

@@ -1,12 +1,16 @@
 /** A running node as its callers see it. `supervisors/node.ts` makes one. */
+import type { Action } from './act.js'
 import type { Asked } from './answer.js'
 import type { types } from './brand.js'
+import type { Down, ExitReason } from './exit.js'
 import type { Kind } from './kind.js'
+import type { Ask, Tell } from './message.js'
 import type { NodeEvent } from './node-event.js'
 import type { AnyProtocol, IdOf, KindOf } from './protocol.js'
-import type { LocalRef, Ref } from './refs.js'
+import type { AskOptions, LocalRef, Ref } from './refs.js'
 import type { Listener, Topic, TopicScope } from './topic.js'
 import type { NodeStatus, TreeNode, Where } from './status.js'
+import type { LocalSupervisor } from './supervision.js'
 
 export interface Spawned<N extends string> {
   readonly ref: Ref<N>
@@ -55,6 +59,11 @@ export interface TumenNode {
    * throws.
    */
   start<N extends string>(under: string, behavior: Startable<N>): Promise<LocalRef<N>>
+  /**
+   * A supervisor of this node's tree, by its id or, where several have that id, by its path such as
+   * `root/matches`. Throws `Misuse` (`KindNotInTree`) when there is none.
+   */
+  supervisor(idOrPath: string): LocalSupervisor
   publish<A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): void
   /** The handler must not throw; it runs in order of publication, per publisher. */
   subscribe<A, S extends TopicScope>(topic: Topic<string, A, S>, handle: Listener<A, S>): Subscription
@@ -64,6 +73,11 @@ export interface TumenNode {
    * The listener must not throw.
    */
   listen(listener: (event: NodeEvent) => void): Subscription
+  /**
+   * Tells once when the present life of an actor of this node ends: crashed, stopped, or ended by its
+   * supervisor. At once, with reason `noproc`, when nobody lives there. The listener must not throw.
+   */
+  monitor(ref: LocalRef<string>, listener: (down: Down) => void): Subscription
   /** What this node knows of itself and its cluster, as data. */
   status(): NodeStatus
   /** The supervision tree of this node, with what runs in it. */
@@ -74,11 +88,73 @@ export interface TumenNode {
   stop(options?: StopOptions): Promise<void>
 }
 
-/** What a local actor's handler is given: its own ref, its node, and the time. It may wait and use refs. */
+/**
+ * What the handlers of a local actor are given: its own ref, its node, and what it can do beside its outcome.
+ * It may wait and use refs. It is good for one life: what an earlier life of the actor left running cannot
+ * link, monitor or set timers any more (`Misuse`).
+ */
 export interface Self<N extends string> extends LocalRef<N> {
   readonly node: TumenNode
   /** Milliseconds since 1970, when the message was taken. */
   readonly now: number
+  /**
+   * Milliseconds that whoever asked still waits for the answer, 0 or more; Infinity while a tell is
+   * handled.
+   */
+  readonly remainingMs: number
+  /** To itself. */
+  tell(message: Tell<N, string, unknown, 'id' | 'node'>): void
+  /**
+   * In the name of this actor: what `ref.tell` does, and a mailbox that holds its senders holds this actor
+   * also when the handler has waited before.
+   */
+  tell<M extends string>(to: LocalRef<M>, message: Tell<NoInfer<M>, string, unknown, 'id' | 'node'>): void
+  tell<M extends string>(to: Ref<M>, message: Tell<NoInfer<M>, string, unknown, 'id'>): void
+  /** Itself: only with an answer that nobody awaits in a handler. */
+  ask<R, X>(message: Ask<N, string, unknown, R, X, 'id' | 'node'>, options?: AskOptions): Promise<R>
+  /**
+   * What `ref.ask` does, but never longer than the ask in hand: its deadline is carried on, so nobody works
+   * for an asker who is gone.
+   */
+  ask<M extends string, R, X>(
+    to: LocalRef<M>,
+    message: Ask<NoInfer<M>, string, unknown, R, X, 'id' | 'node'>,
+    options?: AskOptions,
+  ): Promise<R>
+  ask<M extends string, R, X>(
+    to: Ref<M>,
+    message: Ask<NoInfer<M>, string, unknown, R, X, 'id'>,
+    options?: AskOptions,
+  ): Promise<R>
+  /** Does at once what an outcome would do after the handler: also in `init`, and after an await. */
+  perform(...actions: readonly Action[]): void
+  /**
+   * Ties this life and that of another actor of this node together, both ways: when one ends, the other
+   * gets an exit signal with its reason. At most one link per pair. When nobody lives there the signal
+   * comes at once, with reason `noproc`.
+   *
+   * What a signal does: `normal` nothing; any other reason ends the actor with the same reason, without its
+   * `onStop`, and its supervisor decides. An actor with `onExit` gets it as a message instead, in order
+   * with those that the other told it before.
+   */
+  link(to: LocalRef<string>): void
+  /** Not an error when there is no link. */
+  unlink(from: LocalRef<string>): void
+  /**
+   * Sends an exit signal. `normal` does nothing to others, and ends the actor itself. `kill` cannot be
+   * caught: it ends the actor also when it has an `onExit`; those linked to it get a signal with reason
+   * `kill`, which they can catch.
+   */
+  exit(to: LocalRef<string>, reason: ExitReason): void
+  /**
+   * Tells this actor what `message` makes, once, when the present life of another actor of this node ends;
+   * at once, with reason `noproc`, when nobody lives there. One way; each call is one more monitor. It ends
+   * with the life that began it.
+   */
+  monitor(
+    to: LocalRef<string>,
+    message: (down: Down) => Tell<N, string, unknown, 'id' | 'node'>,
+  ): Subscription
 }
 
 /** In the handler of an ask: also the ask itself, for an answer later. */

@@ -25,9 +25,15 @@ export interface PutOff<S> {
   readonly state: S
 }
 
-/** An outcome at run time: one hidden class for all four, so that the dispatcher stays monomorphic. */
+/** A message was set aside until `act.unstash`. */
+export interface Stashed<S> {
+  readonly [outcome]: 'stashed'
+  readonly state: S
+}
+
+/** An outcome at run time: one hidden class for all five, so that the dispatcher stays monomorphic. */
 export interface OutcomeData {
-  readonly type: 'stepped' | 'replied' | 'refused' | 'put-off'
+  readonly type: 'stepped' | 'replied' | 'refused' | 'put-off' | 'stashed'
   /** Undefined for `refused`. */
   readonly state: unknown
   /** The reply, or the refusal. */
@@ -78,4 +84,18 @@ export function putOff<S>(state: S, ...actions: readonly Action[]): PutOff<S>
 export function putOff(state: unknown): unknown {
   const actions = arguments.length < 2 ? noActions : actionsFrom(arguments, 1)
   return { type: 'put-off', state, value: undefined, actions }
+}
+
+/**
+ * Sets the message in hand aside: it comes back, before all mail and in the order in which messages were
+ * set aside, with `act.unstash()`, or when the actor is restarted. For actors of a node only.
+ *
+ * Guarantees: an ask keeps its deadline, and is not handled after it. Limits: `mailbox.stashCountMax`
+ * messages; one more is treated as a full mailbox that rejects treats it. What is still aside when the
+ * actor stops for good is answered `NoRecipient`, or a dead letter.
+ */
+export function stash<S>(state: S, ...actions: readonly Action[]): Stashed<S>
+export function stash(state: unknown): unknown {
+  const actions = arguments.length < 2 ? noActions : actionsFrom(arguments, 1)
+  return { type: 'stashed', state, value: undefined, actions }
 }

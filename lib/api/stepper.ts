@@ -183,6 +183,8 @@ class Alone {
   private settle(tag: string, value: unknown): OutcomeData {
     const outcome = outcomeData(value)
     if (outcome === undefined) throw stepReturnedNothing(this.kind.kind, tag)
+    if (outcome.type === 'stashed')
+      throw new Misuse('WrongForm', 'stash is for actors of a node, declared with behavior(…).')
     this.actions = outcome.actions.map(plain)
     if (outcome.type === 'refused') return outcome
     this.state = deepFreeze(outcome.state)

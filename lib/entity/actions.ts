@@ -75,7 +75,11 @@ const oneInto = (
       draft.outputs.push({ to: 'topic', topic: name, payload: codec.encode(data.payload) })
       break
     }
+    case 'every':
+    case 'unstash':
+      throw forActorsOfANode(`act.${data.type}`)
     case 'after': {
+      if (data.jitter !== undefined) throw forActorsOfANode('A timer with jitter')
       const name = data.name ?? `~${context.seq}.${draft.timers.length}`
       const { tag } = data.message
       draft.timers.push([name, { at: context.now + data.delayMs, tag, payload: encoded(data.message) }])
@@ -88,6 +92,13 @@ const oneInto = (
       draft.life = 'stopped'
   }
 }
+
+/** What an entity asks for that only an actor of a node has. */
+export const forActorsOfANode = (what: string): Misuse =>
+  new Misuse(
+    'WrongForm',
+    `${what} is for actors of a node, declared with behavior(…); an entity has its state and act.after.`,
+  )
 
 /** Remembers an answer under its reqId, and sends it. */
 export const answerInto = (

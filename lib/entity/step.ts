@@ -18,7 +18,7 @@ import {
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { sizeOf } from '../wire/size.js'
-import { actionsInto, answerInto } from './actions.js'
+import { actionsInto, answerInto, forActorsOfANode } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
 import { type Draft, newDraft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
@@ -254,6 +254,7 @@ const setState = (context: StepContext, draft: Draft, state: unknown): void => {
 const decide = (context: StepContext, tag: string, payload: unknown, at: object): OutcomeData => {
   const value = run(context, tag, payload, at)
   const outcome = outcomeData(value)
+  if (outcome?.type === 'stashed') throw forActorsOfANode('stash')
   if (outcome !== undefined) return outcome
   const isPromise = typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
   throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, tag)

@@ -37,6 +37,11 @@ export class ActorAsks {
     else ask.refuse(answered.value)
   }
 
+  /** It was set aside, and is new again when it comes back. */
+  forget(reqId: string): void {
+    this.remembered?.forget(reqId)
+  }
+
   /** False when nothing is open under this token. */
   answerLater(token: string, answered: Answered): boolean {
     const ask = this.putOff?.get(token)

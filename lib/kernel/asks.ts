@@ -2,7 +2,9 @@ import type { MessageData } from '../api/internal.js'
 import { AskFailed, type AskError } from '../errors.js'
 import { JournalFailed } from '../persistence/failure.js'
 import type { Clock } from '../std/clock.js'
+import { type Call, presentCall } from './call-chain.js'
 import { Deadlines, type Due } from './deadlines.js'
+import { Errand } from './errand.js'
 import type { Ledger } from './ledger.js'
 
 /** What an asker is told of a crash. A write that was not confirmed may have happened. */
@@ -26,7 +28,7 @@ export interface OpenAskOptions {
 }
 
 /** An ask that nobody answered yet, as it waits in a mailbox or, put off, with its actor. */
-export class OpenAsk implements Due {
+export class OpenAsk extends Errand implements Due {
   due: Due['due'] = undefined
   previous: Due | undefined = undefined
   following: Due | undefined = undefined
@@ -35,12 +37,16 @@ export class OpenAsk implements Due {
   readonly timeoutMs: number
   readonly reqId: string | undefined
   readonly address: string
+  /** The handler that waits for it, as far as that is known. */
+  readonly from: Call | undefined
 
   constructor(
     private readonly asks: Asks,
     private readonly asker: Asker,
     options: OpenAskOptions,
   ) {
+    super()
+    this.from = asks.isTracing ? presentCall() : undefined
     this.address = options.address
     this.message = options.message
     this.timeoutMs = options.timeoutMs
@@ -81,6 +87,8 @@ export class Asks {
     clock: Clock,
     private readonly ledger: Ledger,
     readonly countMax: number,
+    /** Asks know which handler waits for them. */
+    readonly isTracing: boolean,
   ) {
     this.deadlines = new Deadlines(clock)
   }
@@ -103,6 +111,11 @@ export class Asks {
     this.openCount++
     this.deadlines.set(ask, options.timeoutMs)
     return ask
+  }
+
+  /** Milliseconds until its deadline; 0 when it is over. */
+  remainingMs(ask: OpenAsk): number {
+    return this.deadlines.remainingMs(ask)
   }
 
   /** For `OpenAsk` only. */

@@ -1,25 +1,15 @@
+import type { Overflow } from '../api/mailbox.js'
 import type { Clock } from '../std/clock.js'
+import type { Deadlines } from './deadlines.js'
 import type { Dispatcher } from './dispatcher.js'
 import type { DeadLetterReason } from './events.js'
 import type { ActorHost, Hosts } from './host.js'
 import type { Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
+import type { MailboxRules } from './mailbox-rules.js'
 
-/**
- * What a cell runs. The object itself is kept and called as `options.receive(message)`, so it may be a
- * class.
- */
-export interface OptionsOf<M, Parent> {
-  /** Unique among its siblings. */
-  readonly name: string
-  readonly parent?: Parent | undefined
-  /** Default: the kernel's. */
-  readonly mailboxCountMax?: number | undefined
-  /**
-   * What happens when the mailbox is full: the new message is refused (default), or the oldest is pushed
-   * out.
-   */
-  readonly overflow?: 'reject' | 'drop-oldest' | undefined
+/** What a cell runs. The object is kept and called as `body.receive(message)`, so it may be a class. */
+export interface CellBody<M> {
   /** Handles one message. While a promise is pending the cell handles nothing else. */
   receive(message: M): void | PromiseLike<void>
   /**
@@ -35,6 +25,25 @@ export interface OptionsOf<M, Parent> {
   delivered?: Hosts['delivered'] | undefined
 }
 
+/** Where a cell stands, and what its mailbox holds. */
+export interface PlaceOf<Parent> {
+  /** Unique among its siblings. */
+  readonly name: string
+  readonly parent?: Parent | undefined
+  readonly rules: MailboxRules
+}
+
+/** A cell and its place in one. */
+export interface OptionsOf<M, Parent> extends CellBody<M> {
+  /** Unique among its siblings. */
+  readonly name: string
+  readonly parent?: Parent | undefined
+  /** Default: the kernel's. */
+  readonly mailboxCountMax?: number | undefined
+  /** Default `reject`. */
+  readonly overflow?: Overflow | undefined
+}
+
 /** `stopping` takes no new messages and waits for the one in hand, its children and its own clean-up. */
 export type CellStatus = 'running' | 'suspended' | 'stopping' | 'stopped'
 
@@ -45,6 +54,8 @@ export interface ContextOf<Child> {
   readonly ledger: Ledger
   readonly dispatcher: Dispatcher
   readonly host: ActorHost
+  /** For what is due in the kernel: timers of actors, and senders that are held. Steps of a millisecond. */
+  readonly wheel: Deadlines
   /** Children of the root. */
   readonly roots: Map<string, Child>
 }

@@ -1,146 +1,57 @@
-import { assert } from '../std/assert.js'
-import { RingBuffer } from '../std/ring-buffer.js'
-import type { CellStatus, ContextOf, OptionsOf } from './cell-options.js'
-import type { DeadLetterReason } from './events.js'
-import { crash, type Down, type ExitReason, killed, noproc, shutdown } from './exit-reason.js'
-import type { HostedActor, Hosts } from './host.js'
-import { Timers } from './timers.js'
+import type { CellBody, CellStatus, ContextOf, OptionsOf, PlaceOf } from './cell-options.js'
+import { CellMail, isCrowded, isHigh, isWatched } from './cell-mail.js'
+import { crash, type ExitReason, killed, shutdown } from './exit-reason.js'
 
+export type { CellBody }
 export type CellOptions<M> = OptionsOf<M, Cell<any>>
 export type CellContext = ContextOf<Cell<any>>
 
 /**
  * One actor as the kernel sees it: a bounded mailbox, one message at a time, an incarnation that grows with
- * every restart, children, timers and monitors. What the messages mean is up to the options.
+ * every restart, and children. What the messages mean is up to its body.
  *
  * Guarantees: mail is handled in the order it was told, control messages before mail. Every message told is
  * handled, or handed to `crashed` or `undelivered`, exactly once. What a promise of an earlier incarnation
  * gives is ignored.
  */
-export class Cell<M = unknown> implements Hosts {
-  readonly name: string
-  readonly parent: Cell<any> | undefined
-  /** Grows with each restart of this cell. */
-  incarnation = 1
-  status: CellStatus = 'running'
-
-  private readonly mail: RingBuffer<M>
-  private control_: RingBuffer<M> | undefined
-  /** Running, with nothing in hand, and not in line: the next message has to put it there. */
-  private isIdle = true
+export class Cell<M = unknown> extends CellMail<M, Cell<any>> {
   private isInLine = false
   private isBusy = false
-  private isHigh = false
-  private isKilled = false
+  /** The incarnation has ended, and none has begun. */
+  private isBetween = false
   private inHand: M | undefined
-  private timers_: Timers | undefined
-  private children_: Map<string, Cell<any>> | undefined
-  private monitors: ((down: Down) => void)[] | undefined
+  private watchedAt = 0
   private stopped: (() => void)[] | undefined
   private quiet: (() => void) | undefined
   private reason: ExitReason = shutdown
-  private readonly highCount: number
-  private readonly hosted: HostedActor
 
-  constructor(
-    private readonly context: CellContext,
-    private readonly options: CellOptions<M>,
-  ) {
-    const { name, parent } = options
-    this.name = name
-    this.parent = parent
-    const countMax = options.mailboxCountMax ?? context.limits.mailboxCountMax
-    this.mail = new RingBuffer(countMax)
-    this.highCount = Math.ceil(countMax * 0.8)
-    const siblings = parent === undefined ? context.roots : parent.siblingsBelow()
-    assert(!siblings.has(name), 'two actors of one name under one parent', {
-      name,
-      parent: parent?.path ?? '/',
-    })
-    const isOpen = parent === undefined || parent.status === 'running' || parent.status === 'suspended'
-    assert(isOpen, 'an actor is started under a parent that stops', { name, parent: parent?.path ?? '/' })
-    this.hosted = context.host.spawn(name, parent?.hosted, this)
-    siblings.set(name, this)
-    if (context.ledger.isHeard) {
-      context.ledger.emit({ tag: 'ActorStarted', path: this.path, incarnation: this.incarnation })
-    }
+  // biome-ignore lint/complexity/noUselessConstructor: it makes the constructor of the layers public
+  constructor(context: CellContext, body: CellBody<M>, place: PlaceOf<Cell<any>>) {
+    super(context, body, place)
   }
 
-  /** The names from the root to here, with slashes. */
-  get path(): string {
-    return this.parent === undefined ? this.name : `${this.parent.path}/${this.name}`
-  }
-  get mailboxCount(): number {
-    return this.mail.size + (this.control_?.size ?? 0)
-  }
-  get mailboxCountMax(): number {
-    return this.mail.countMax
-  }
   /** True while a handler runs or its promise is pending. */
   get isHandling(): boolean {
     return this.isBusy
   }
-  /** The host's reference to it. */
-  get hostRef(): unknown {
-    return this.hosted.ref()
-  }
-  get children(): readonly Cell<any>[] {
-    return this.children_ === undefined ? [] : [...this.children_.values()]
-  }
-  child(name: string): Cell<any> | undefined {
-    return this.children_?.get(name)
+  /** True when nothing is in hand and nothing waits. */
+  get isQuiet(): boolean {
+    return !this.isBusy && this.mailboxCount === 0
   }
 
-  /**
-   * Puts a message at the end of the mailbox. `undefined` is no message. Never throws.
-   *
-   * False when it was refused because the mailbox is full or the cell stops; then `undelivered` has been
-   * called.
-   */
-  tell(message: M): boolean {
-    const { ledger } = this.context
-    ledger.sent++
-    const { status, mail } = this
-    if (status !== 'running' && status !== 'suspended') {
-      this.undeliver(message, this.isKilled ? 'killed' : 'stopped')
-      return false
-    }
-    if (!mail.push(message)) return this.overflow(message)
-    if (mail.size === this.highCount) this.reachedHigh()
-    if (this.isIdle) this.lineUp()
-    return true
+  /** Sets the message in hand aside, until `bringBack`. */
+  setAsideInHand(): void {
+    if (this.inHand !== undefined) this.setAside(this.inHand)
   }
 
-  /**
-   * Puts a message before all mail, past the bound: for the few that keep a system in order, not for data.
-   */
-  control(message: M): boolean {
-    this.context.ledger.sent++
-    if (this.status === 'stopping' || this.status === 'stopped') {
-      this.undeliver(message, this.isKilled ? 'killed' : 'stopped')
-      return false
-    }
-    this.control_ ??= new RingBuffer()
-    this.control_.push(message)
-    if (this.isIdle) this.lineUp()
-    return true
+  /** From now on `lastAt` says when it last had something in hand. */
+  watch(): void {
+    this.attention |= isWatched
+    this.watchedAt = this.context.clock.monotonic()
   }
-
-  /**
-   * Tells this cell `message` in `delayMs`, unless it restarted or stopped before. The bound does not
-   * apply.
-   */
-  after(delayMs: number, message: M, name?: string): void {
-    if (this.status === 'stopped') return
-    this.timers_ ??= new Timers(this.context.clock)
-    this.timers_.set(delayMs, name, () => {
-      if (this.mail.size < this.mail.countMax) this.tell(message)
-      else this.control(message)
-    })
-  }
-
-  cancel(name: string): void {
-    this.timers_?.cancel(name)
+  /** When it last finished something, on the monotonic clock, since `watch`. */
+  get lastAt(): number {
+    return this.watchedAt
   }
 
   /**
@@ -158,35 +69,32 @@ export class Cell<M = unknown> implements Hosts {
     if (this.status !== 'suspended') return
     this.status = 'running'
     this.reason = shutdown
-    this.isIdle = !this.isBusy && !this.isInLine
-    if (this.isIdle && this.mailboxCount > 0) this.lineUp()
+    this.canGoOn()
   }
 
   /**
-   * Begins a new incarnation with the mail that waits: a message in hand is given up, timers are cancelled.
-   * The cell stays suspended until `resume`, so that its new state can be made first.
+   * Begins a new incarnation with the mail that waits, first of all what was set aside: a message in hand is
+   * given up. The cell stays suspended until `resume`, so that its new state can be made first.
    */
   restart(): void {
     if (this.status === 'stopping' || this.status === 'stopped') return
-    this.giveUp(this.reason)
+    if (!this.isBetween) this.giveUp(this.reason)
+    this.isBetween = false
     const { ledger } = this.context
-    if (ledger.isHeard) {
-      ledger.emit({ tag: 'ActorRestarted', path: this.path, incarnation: this.incarnation })
-    }
+    if (!ledger.isHeard) return
+    const { path, incarnation, reason } = this
+    ledger.emit({ tag: 'ActorRestarted', path, incarnation, reason })
   }
 
-  /**
-   * Ends the present incarnation and begins none: suspended until `restart`, or `resume`. Monitors are
-   * told.
-   */
+  /** Ends the present incarnation and begins none: suspended until `restart`, or `resume`. */
   giveUp(reason: ExitReason): void {
     if (this.status === 'stopping' || this.status === 'stopped') return
-    const { path, incarnation } = this
     this.status = 'suspended'
     this.isIdle = false
+    this.isBetween = true
+    this.reason = reason
     this.abandon()
-    this.reason = shutdown
-    this.tellMonitors({ path, incarnation, reason })
+    this.aside?.bringBack()
   }
 
   /**
@@ -221,34 +129,18 @@ export class Cell<M = unknown> implements Hosts {
     this.finish()
   }
 
-  /**
-   * Calls `watch` once when this incarnation ends: by a stop, a kill, or a crash that was not resumed. At
-   * once, with `noproc`, when the cell has stopped. Returns how to stop watching.
-   */
-  monitor(watch: (down: Down) => void): () => void {
-    if (this.status === 'stopped') {
-      watch({ path: this.path, incarnation: this.incarnation, reason: noproc })
-      return () => undefined
-    }
-    this.monitors ??= []
-    this.monitors.push(watch)
-    return () => {
-      this.monitors = this.monitors?.filter((other) => other !== watch)
-    }
-  }
-
   /** For the host only. */
   delivered(message: unknown, replyTo: ((answer: unknown) => void) | undefined): void {
-    if (this.options.delivered === undefined) this.tell(message as M)
-    else this.options.delivered(message, replyTo)
+    if (this.body.delivered === undefined) this.tell(message as M)
+    else this.body.delivered(message, replyTo)
   }
 
   /** For the dispatcher only. */
   run(countMax: number): number {
     this.isInLine = false
     let count = 0
-    while (count < countMax && this.status === 'running' && !this.isBusy) {
-      const message = this.control_?.shift() ?? this.mail.shift()
+    while (count < countMax && this.status === 'running' && !this.isBusy && !this.isHeld) {
+      const message = this.take()
       if (message === undefined) {
         this.isIdle = !this.isInLine
         break
@@ -256,9 +148,20 @@ export class Cell<M = unknown> implements Hosts {
       count++
       this.handle(message)
     }
-    if (!this.isIdle && this.status === 'running' && !this.isBusy) this.continueLater()
-    if (this.isHigh && this.mail.size * 2 < this.highCount) this.isHigh = false
+    if (!this.isIdle) this.continueLater()
+    if (this.attention !== 0) this.attend()
     return count
+  }
+
+  protected lineUp(): void {
+    this.isIdle = false
+    this.isInLine = true
+    this.context.dispatcher.enqueue(this)
+  }
+
+  protected canGoOn(): void {
+    this.isIdle = this.status === 'running' && !this.isBusy && !this.isHeld && !this.isInLine
+    if (this.isIdle && this.readyCount > 0) this.lineUp()
   }
 
   private handle(message: M): void {
@@ -267,7 +170,7 @@ export class Cell<M = unknown> implements Hosts {
     this.inHand = message
     let result: void | PromiseLike<void>
     try {
-      result = this.options.receive(message)
+      result = this.body.receive(message)
     } catch (error) {
       if (this.incarnation === incarnation) this.failed(error, message)
       return
@@ -283,7 +186,8 @@ export class Cell<M = unknown> implements Hosts {
       () => {
         if (this.incarnation !== incarnation) return
         this.handledOne()
-        if (this.status === 'running') this.continueLater()
+        this.continueLater()
+        if (this.attention !== 0) this.attend()
       },
       (error: unknown) => {
         if (this.incarnation === incarnation) this.failed(error, message)
@@ -318,55 +222,37 @@ export class Cell<M = unknown> implements Hosts {
     if (this.status === 'running') this.status = 'suspended'
     this.isIdle = false
     if (!wasStopping) this.reason = crash(error)
-    this.options.crashed(error, message)
-    if (wasStopping && this.status === 'stopping') this.stopChildren()
+    this.body.crashed(error, message)
+    if (wasStopping && this.statusNow() === 'stopping') this.stopChildren()
     this.becameQuiet()
+  }
+
+  /** Others change it while this cell calls them. */
+  private statusNow(): CellStatus {
+    return this.status
   }
 
   /** After a turn or a promise: in line again when there is more, else idle. */
   private continueLater(): void {
-    if (this.isInLine) return
-    if (this.mailboxCount > 0) this.lineUp()
+    if (this.isInLine || this.status !== 'running' || this.isBusy || this.isHeld) return
+    if (this.readyCount > 0) this.lineUp()
     else this.isIdle = true
   }
 
-  private lineUp(): void {
-    this.isIdle = false
-    this.isInLine = true
-    this.context.dispatcher.enqueue(this)
-  }
-
-  private overflow(message: M): boolean {
-    this.context.ledger.reached.mailboxCountMax++
-    if (this.options.overflow === 'drop-oldest') {
-      const oldest = this.mail.shift()
-      if (oldest !== undefined) this.undeliver(oldest, 'mailbox-full')
-      return this.mail.push(message)
-    }
-    this.undeliver(message, 'mailbox-full')
-    return false
-  }
-
-  private reachedHigh(): void {
-    if (this.isHigh) return
-    this.isHigh = true
-    const { ledger } = this.context
-    if (!ledger.isHeard) return
-    const { path, mailboxCount, mailboxCountMax } = this
-    ledger.emit({ tag: 'MailboxHigh', path, mailboxCount, mailboxCountMax })
-  }
-
-  private undeliver(message: M, reason: DeadLetterReason): void {
-    const { ledger } = this.context
-    if (this.options.undelivered?.(message, reason) === true) ledger.errors++
-    else ledger.bury({ path: this.path, reason, message })
+  private attend(): void {
+    const { attention } = this
+    if ((attention & isHigh) !== 0) this.calmDown()
+    if ((attention & isWatched) !== 0) this.watchedAt = this.context.clock.monotonic()
+    if ((attention & isCrowded) === 0) return
+    this.admit()
+    if (this.isIdle && this.readyCount > 0) this.lineUp()
   }
 
   /** Gives up the message in hand and everything that the present incarnation started. */
   private abandon(): void {
     this.incarnation++
     this.quiet = undefined
-    this.timers_?.clear()
+    this.forgetHolds()
     const { inHand } = this
     if (!this.isBusy || inHand === undefined) return
     this.isBusy = false
@@ -389,44 +275,27 @@ export class Cell<M = unknown> implements Hosts {
 
   private cleanUp(): void {
     const { incarnation } = this
-    if (this.options.stopping === undefined) {
+    if (this.body.stopping === undefined) {
       this.finish()
       return
     }
-    this.options.stopping(() => {
+    this.body.stopping(() => {
       if (this.incarnation === incarnation) this.finish()
     })
   }
 
   private finish(): void {
     if (this.status === 'stopped') return
-    this.timers_?.clear()
     this.status = 'stopped'
     this.isIdle = false
-    const { ledger, roots } = this.context
+    const { ledger } = this.context
     const { path, incarnation, reason } = this
     this.incarnation++
-    const left: DeadLetterReason = this.isKilled ? 'killed' : 'stopped'
-    for (const message of this.control_?.drain() ?? []) this.undeliver(message, left)
-    for (const message of this.mail.drain()) this.undeliver(message, left)
-    const siblings = this.parent === undefined ? roots : this.parent.siblingsBelow()
-    siblings.delete(this.name)
-    this.hosted.stop()
+    this.giveAllUp()
+    this.leavePlace()
     if (ledger.isHeard) ledger.emit({ tag: 'ActorStopped', path, incarnation, reason })
     const { stopped } = this
     this.stopped = undefined
-    this.tellMonitors({ path, incarnation, reason })
     for (const done of stopped ?? []) done()
-  }
-
-  private tellMonitors(down: Down): void {
-    const { monitors } = this
-    this.monitors = undefined
-    for (const watch of monitors ?? []) watch(down)
-  }
-
-  private siblingsBelow(): Map<string, Cell<any>> {
-    this.children_ ??= new Map()
-    return this.children_
   }
 }

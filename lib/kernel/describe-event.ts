@@ -23,7 +23,10 @@ const told = (event: LifecycleEvent): Told => {
     case 'ActorStarted':
       return ['debug', `Actor ${event.path} started.`]
     case 'ActorRestarted':
-      return ['info', `Actor ${event.path} restarted, incarnation ${event.incarnation}.`]
+      return [
+        'info',
+        `Actor ${event.path} restarted, incarnation ${event.incarnation}; before it ${endOf(event.reason)}.`,
+      ]
     case 'ActorStopped':
       return [
         event.reason.tag === 'kill' ? 'warn' : 'debug',

@@ -31,6 +31,8 @@ const exactTurnsCount = 1_000
  * messages that shrinks to one when handlers are slow and grows to 64 when they are quick.
  */
 export class Dispatcher {
+  /** The cell that runs, so that what it sends is known to be its own; undefined outside of its code. */
+  current: Runnable | undefined = undefined
   private readonly line = new RingBuffer<Runnable>()
   private readonly window: Runnable[] = []
   private windowCount = 1
@@ -83,6 +85,7 @@ export class Dispatcher {
     let turnsLeft = 10_000
     for (let cell = line.shift(); cell !== undefined; cell = line.shift()) {
       window[seen++] = cell
+      this.current = cell
       const handled = cell.run(left < turnCountMax ? left : turnCountMax)
       if (handled >= turnCountMax) this.ledger.reached.turnCountMax++
       left -= handled
@@ -95,6 +98,7 @@ export class Dispatcher {
       left = this.windowCount
       if (now - start >= turnMs || --turnsLeft === 0) break
     }
+    this.current = undefined
     if (seen > 0) {
       const now = clock.monotonic()
       if (now - since > blockedLoopMs) this.reportBlocked(now - since, seen)

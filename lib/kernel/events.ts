@@ -4,6 +4,8 @@ import type { ExitReason } from './exit-reason.js'
 export type DeadLetterReason =
   /** The mailbox was full. */
   | 'mailbox-full'
+  /** More was set aside than the actor may. */
+  | 'stash-full'
   /** The actor had stopped, or stopped before it came to the message. */
   | 'stopped'
   /** The actor was killed with the message in its mailbox. */
@@ -31,7 +33,13 @@ export type LifecycleEvent =
       /** What it was handling; undefined when it crashed while it started or stopped. */
       readonly message: unknown
     }
-  | { readonly tag: 'ActorRestarted'; readonly path: string; readonly incarnation: number }
+  | {
+      readonly tag: 'ActorRestarted'
+      readonly path: string
+      readonly incarnation: number
+      /** How its last life ended. */
+      readonly reason: ExitReason
+    }
   | {
       readonly tag: 'ActorStopped'
       readonly path: string

@@ -1,20 +1,30 @@
+import type { MailboxOptions } from '../api/mailbox.js'
 import type { Clock } from '../std/clock.js'
+import { type Random, seededRandom } from '../std/random.js'
 import { Asks } from './asks.js'
-import { Cell, type CellContext, type CellOptions } from './cell.js'
+import { Cell, type CellBody, type CellContext, type CellOptions } from './cell.js'
+import type { PlaceOf } from './cell-options.js'
 import { Dispatcher } from './dispatcher.js'
 import type { DeadLetter, DeadLetterReason, EventListener } from './events.js'
-import { type Down, noproc } from './exit-reason.js'
+import { Deadlines } from './deadlines.js'
 import { type ActorHost, noHost } from './host.js'
 import { type Counts, Ledger } from './ledger.js'
 import type { KernelLimits } from './limits.js'
+import { type LinkRules, linkRules } from './links-state.js'
+import { mailboxRules, type MailboxRules } from './mailbox-rules.js'
+import type { TimerContext } from './timers.js'
 import { defaultConfig } from '../config.js'
 
 export interface KernelOptions {
   readonly clock: Clock
+  /** For the jitter of timers. Default: always the same numbers, which is what a simulation wants. */
+  readonly random?: Random | undefined
   /** Default: hosted nowhere, which is what a simulation wants. */
   readonly host?: ActorHost | undefined
   /** Default: those of `config.ts`. */
   readonly limits?: Partial<KernelLimits> | undefined
+  /** For checks of the rules themselves. Default: OTP's. */
+  readonly linkRules?: LinkRules | undefined
 }
 
 /**
@@ -27,18 +37,36 @@ export class Kernel {
   /** For parts of the runtime that count for themselves. */
   readonly ledger: Ledger
   readonly asks: Asks
+  readonly dispatcher: Dispatcher
+  readonly linkRules: LinkRules
+  /** For what is due in the kernel, in steps of a millisecond. */
+  readonly wheel: Deadlines
+  /** What the timers of actors need. */
+  readonly timers: TimerContext
   private readonly context: CellContext
+  private readonly rules: MailboxRules
 
   constructor(options: KernelOptions) {
-    const { clock, host = noHost } = options
+    const { clock, random = seededRandom(1), host = noHost } = options
     const limits = { ...defaultConfig, ...options.limits }
     const ledger = new Ledger(limits.deadLettersCountMax)
     const dispatcher = new Dispatcher(clock, limits, ledger)
+    const wheel = new Deadlines(clock, 1)
     this.clock = clock
     this.limits = limits
     this.ledger = ledger
-    this.asks = new Asks(clock, ledger, limits.pendingAsksCountMax)
-    this.context = { clock, limits, ledger, dispatcher, host, roots: new Map() }
+    this.dispatcher = dispatcher
+    this.wheel = wheel
+    this.timers = { wheel, random, clock }
+    this.linkRules = options.linkRules ?? linkRules
+    this.asks = new Asks(clock, ledger, limits.pendingAsksCountMax, limits.diagnostics)
+    this.rules = mailboxRules({}, limits.mailboxCountMax)
+    this.context = { clock, limits, ledger, dispatcher, host, wheel, roots: new Map() }
+  }
+
+  /** What a mailbox may hold; the same object for all that say nothing. */
+  rulesOf(mailbox: MailboxOptions | undefined): MailboxRules {
+    return mailbox === undefined ? this.rules : mailboxRules(mailbox, this.limits.mailboxCountMax)
   }
 
   /**
@@ -47,14 +75,16 @@ export class Kernel {
    * Throws when a sibling has that name, or the parent has stopped: both are programmer errors.
    */
   spawn<M>(options: CellOptions<M>): Cell<M> {
-    return new Cell(this.context, options)
+    const { name, parent, mailboxCountMax, overflow } = options
+    const isDefault = mailboxCountMax === undefined && overflow === undefined
+    const mailbox = { ...(mailboxCountMax === undefined ? {} : { countMax: mailboxCountMax }), overflow }
+    const rules = isDefault ? this.rules : this.rulesOf(mailbox as MailboxOptions)
+    return new Cell(this.context, options, { name, parent, rules })
   }
 
-  /** Calls `watch` once when the cell ends, or at once with `noproc`. Returns how to stop watching. */
-  monitor(cell: Cell<any> | undefined, watch: (down: Down) => void): () => void {
-    if (cell !== undefined) return cell.monitor(watch)
-    watch({ path: '', incarnation: 0, reason: noproc })
-    return () => undefined
+  /** As `spawn`, with the place apart from what runs there. */
+  spawnAt<M>(place: PlaceOf<Cell<any>>, body: CellBody<M>): Cell<M> {
+    return new Cell(this.context, body, place)
   }
 
   /** Says what happens to actors from now on. Returns how to stop listening. Listeners must not throw. */
@@ -93,8 +123,7 @@ export class Kernel {
     const cells = this.roots.toReversed()
     let left = cells.length
     const end = (): void => {
-      this.asks.stop()
-      this.context.host.stop()
+      this.end()
       done?.()
     }
     if (left === 0) {
@@ -107,7 +136,12 @@ export class Kernel {
   /** Ends everything at once. */
   kill(): void {
     for (const cell of this.roots.toReversed()) cell.kill()
+    this.end()
+  }
+
+  private end(): void {
     this.asks.stop()
+    this.wheel.clear()
     this.context.host.stop()
   }
 }

@@ -33,6 +33,7 @@ export class Ledger {
   private dead = 0
   private readonly byReason: Record<DeadLetterReason, number> = {
     'mailbox-full': 0,
+    'stash-full': 0,
     stopped: 0,
     killed: 0,
     'late-reply': 0,

@@ -1,32 +1,19 @@
-import {
-  actionData,
-  type BehaviorData,
-  deepFreeze,
-  ignore,
-  InfoData,
-  initMisuse,
-  type MessageData,
-  noActions,
-  type OutcomeData,
-  stateMutated,
-  stepReturnedNothing,
-} from '../api/internal.js'
-import { specOfMessage } from '../api/maker.js'
-import { Misuse } from '../api/misuse.js'
-import type { Origin } from '../api/topic.js'
-import type { AskError } from '../errors.js'
-import { formatAddress } from '../ids.js'
-import { ActorAsks } from './actor-asks.js'
-import { isInPlaceChange, unanswered, unhandled } from './actor-misuse.js'
-import { type Asker, crashAnswer, OpenAsk } from './asks.js'
-import type { Cell, CellOptions } from './cell.js'
+import { type BehaviorData, ignore, InfoData, initMisuse } from '../api/internal.js'
+import { ActorSteps, isThenable, type Item } from './actor-steps.js'
+import { crashAnswer, OpenAsk } from './asks.js'
+import { Bonds, type Bound } from './bonds.js'
+import type { Cell, CellBody } from './cell.js'
+import { Exited, Heard } from './errand.js'
 import type { DeadLetterReason } from './events.js'
-import { crash, type ExitReason, killed, normal, shutdown } from './exit-reason.js'
+import { crash, type ExitReason, killed, type Life, shutdown } from './exit-reason.js'
+import { IdleWatch } from './idle-watch.js'
 import type { Kernel } from './kernel.js'
 import { type Begun, type Ended, ignored, type Lifecycle, started } from './lifecycle.js'
-import { LocalActorRef, type Referred } from './local-ref.js'
+import type { Signal } from './links-state.js'
+import type { LocalActorRef, Referred } from './local-ref.js'
+import { LocalSelf } from './local-self.js'
 import type { Outside } from './outside.js'
-import type { Answered } from './remembered.js'
+import { clearTimers } from './timers.js'
 
 export interface LocalActorOptions {
   readonly name: string
@@ -37,99 +24,56 @@ export interface LocalActorOptions {
   readonly ended: Ended
 }
 
-/** Something published, on its way to an actor that hears it. */
-class Heard {
-  constructor(
-    readonly handle: (state: unknown, event: unknown, ...rest: readonly unknown[]) => unknown,
-    readonly event: unknown,
-    readonly from: Origin | undefined,
-  ) {}
-}
-
-/** What waits in the mailbox of a local actor. */
-type Item = MessageData | OpenAsk | Heard
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-
 /**
  * Runs one behavior in one cell. It lives from `begin` until it crashes, stops itself, or is halted; then
  * its supervisor begins it again, on the same mail, or closes it.
  */
-export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
-  readonly name: string
-  readonly parent: Cell<any> | undefined
-  readonly mailboxCountMax = undefined
-  readonly overflow = undefined
+export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle, Referred, Bound {
   readonly cell: Cell<Item>
   readonly ref: LocalActorRef
-  behavior: BehaviorData
-  readonly outside: Outside
-  private on: BehaviorData['on']
+  protected self: LocalSelf
+  private life_: 'new' | 'beginning' | 'living' | 'halting' | 'over' = 'new'
+  private bonds_: Bonds | undefined = undefined
+  private idle: IdleWatch | undefined = undefined
+  private unsubscribe: (() => void)[] | undefined = undefined
   private readonly ended: Ended
-  private life: 'new' | 'beginning' | 'living' | 'halting' | 'over' = 'new'
-  private state: unknown
-  private readonly isFreezing: boolean
-  private inHand: OpenAsk | undefined
-  private ownEnd: ExitReason | undefined
-  private asks: ActorAsks | undefined
-  private unsubscribe: (() => void)[] | undefined
 
-  constructor(
-    readonly kernel: Kernel,
-    options: LocalActorOptions,
-  ) {
-    this.name = options.name
-    this.parent = options.parent
-    this.behavior = options.behavior
-    this.on = options.behavior.on
-    this.outside = options.outside
-    this.ended = options.ended
-    this.isFreezing = kernel.limits.diagnostics
-    this.cell = kernel.spawn(this)
+  constructor(kernel: Kernel, options: LocalActorOptions) {
+    const { name, parent, behavior, outside, ended } = options
+    super(kernel, behavior, outside)
+    this.ended = ended
+    this.cell = kernel.spawnAt({ name, parent, rules: kernel.rulesOf(behavior.mailbox) }, this)
     this.cell.suspend()
-    this.ref = new LocalActorRef(this)
-  }
-
-  get kind(): string {
-    return this.behavior.kind
-  }
-  get address(): string {
-    return formatAddress(this.kind, '')
+    this.self = new LocalSelf(this)
+    this.ref = this.self
   }
 
   begin(done: (begun: Begun) => void): void {
-    const isFirst = this.life === 'new'
-    this.life = 'beginning'
+    const isFirst = this.life_ === 'new'
+    this.life_ = 'beginning'
     this.ownEnd = undefined
     if (isFirst) this.hear()
-    else this.cell.restart()
+    else this.beginAnew()
     const { incarnation } = this.cell
-    const isStale = (): boolean => this.cell.incarnation !== incarnation || this.life !== 'beginning'
+    const isStale = (): boolean => this.cell.incarnation !== incarnation || this.life_ !== 'beginning'
     const failed = (error: unknown): void => {
       if (isStale()) return
-      this.life = 'over'
       this.report(error)
-      done({ tag: 'failed', error })
+      this.over(crash(error), () => done({ tag: 'failed', error }))
     }
     const begun = (made: unknown): void => {
       if (isStale()) return
       const misuse = initMisuse(this.kind, made)
-      if (misuse !== undefined) {
-        failed(misuse)
-      } else if (made === ignore) {
-        this.life = 'over'
-        done(ignored)
-      } else {
-        this.become(made instanceof InfoData ? made.state : made)
-        this.life = 'living'
-        this.cell.resume()
+      if (misuse !== undefined) failed(misuse)
+      else if (made === ignore) this.over(shutdown, () => done(ignored))
+      else {
+        this.live(made instanceof InfoData ? made.state : made)
         done(made instanceof InfoData ? { tag: 'started', info: made.info } : started)
       }
     }
     let first: unknown
     try {
-      first = this.behavior.init()
+      first = this.behavior.init(this.self)
     } catch (error) {
       failed(error)
       return
@@ -143,23 +87,21 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     this.forgetTopics()
     this.behavior = behavior
     this.on = behavior.on
-    if (this.life !== 'new') this.hear()
+    if (this.life_ !== 'new') this.hear()
   }
 
   halt(done: () => void): void {
-    if (this.life !== 'living') {
+    if (this.life_ !== 'living') {
       this.abort()
       done()
       return
     }
-    this.life = 'halting'
+    this.life_ = 'halting'
     this.cell.suspend(() => this.cleanUp(shutdown, () => done()))
   }
 
   abort(): void {
-    if (this.life === 'over') return
-    this.life = 'over'
-    this.lose(killed)
+    if (this.life_ !== 'over') this.over(killed, () => undefined)
   }
 
   close(reason: ExitReason): void {
@@ -168,61 +110,20 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     this.cell.stop(undefined, reason)
   }
 
-  /** Asks on behalf of somebody of this or another node; undefined when it was refused at once. */
-  ask(message: MessageData, asker: Asker, timeoutMs: number, reqId?: string): OpenAsk | undefined {
-    const { address } = this
-    const ask = this.kernel.asks.open(asker, { address, message, timeoutMs, reqId })
-    if (ask !== undefined) this.cell.tell(ask)
-    return ask
-  }
-
-  /** The token of the ask in hand, which `act.answer` and `act.refuse` take later. */
-  askedNow(): string {
-    const { inHand } = this
-    if (inHand === undefined) {
-      throw new Misuse(
-        'WrongForm',
-        'self.asked is only there while an ask is handled; this is a tell, or it is over.',
-      )
-    }
-    return this.ownAsks().tokenOf(inHand, this.cell.incarnation)
-  }
-
-  receive(item: Item): void | PromiseLike<void> {
-    return this.isFreezing ? this.takeNaming(item) : this.take(item)
-  }
-
-  private take(item: Item): void | PromiseLike<void> {
-    if (item instanceof OpenAsk) return this.receiveAsk(item)
-    if (item instanceof Heard) return this.receiveHeard(item)
-    const { tag } = item
-    const handle = this.on[tag]
-    if (handle === undefined) throw unhandled(this.behavior.kind, tag)
-    const result = handle(this.state, item.payload, this.ref) as OutcomeData
-    if (typeof result === 'object' && result !== null && result.type === 'stepped') {
-      this.become(result.state)
-      if (result.actions !== noActions) this.perform(result.actions)
-      return
-    }
-    return this.later(result, tag, undefined)
-  }
-
   crashed(error: unknown, item: Item): void {
     const failure = crashAnswer(error, this.address)
     if (item instanceof OpenAsk) item.fail(failure)
     this.inHand = undefined
     this.loseAsks(failure)
-    const wasAsked = this.life === 'halting'
-    this.life = 'over'
-    if (wasAsked) return
-    this.state = undefined
-    this.ended(crash(error))
+    // Whoever halts it waits for the message in hand, and finds that it is over.
+    if (this.life_ === 'halting') this.life_ = 'over'
+    else this.over(crash(error), () => this.ended(crash(error)))
   }
 
   undelivered(item: Item, reason: DeadLetterReason): boolean {
     if (!(item instanceof OpenAsk)) return false
     const { address } = this
-    if (reason === 'mailbox-full') {
+    if (reason === 'mailbox-full' || reason === 'stash-full') {
       const { mailboxCountMax } = this.cell
       item.fail({ tag: 'Overloaded', address, mailboxCountMax, retryAfterMs: 100 })
     } else if (item === this.inHand) {
@@ -239,151 +140,68 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     this.ref.deliver(message, replyTo)
   }
 
-  /** With diagnostics on: a change in place gets its sentence instead of the engine's own words. */
-  private takeNaming(item: Item): void | PromiseLike<void> {
-    const named = (error: unknown): unknown =>
-      isInPlaceChange(error) ? stateMutated(this.kind, '', tagOf(item), error) : error
-    try {
-      return this.take(item)?.then(undefined, (error: unknown) => {
-        throw named(error)
-      })
-    } catch (error) {
-      throw named(error)
-    }
+  bonds(): Bonds | undefined {
+    if (this.life_ === 'new' || this.life_ === 'over') return undefined
+    this.bonds_ ??= new Bonds(this, this.kernel.linkRules)
+    return this.bonds_
   }
 
-  private receiveAsk(ask: OpenAsk): void | PromiseLike<void> {
-    const { message, reqId } = ask
-    const { tag } = message
-    // Its deadline passed, or its asker gave up, while it waited: the asker has been told.
-    if (!ask.isOpen) {
-      this.kernel.ledger.handled--
-      this.kernel.ledger.errors++
+  life(): Life {
+    const { path, incarnation } = this.cell
+    return { address: this.ref.address, path, incarnation }
+  }
+
+  signalled(signal: Signal, from: Life): void {
+    if (this.life_ === 'new' || this.life_ === 'over') return
+    const receipt = this.kernel.linkRules.receive(signal, this.behavior.onExit !== undefined)
+    if (receipt === 'ignored') return
+    const { by, reason } = signal
+    if (receipt === 'message') {
+      this.cell.append(new Exited({ from, by, reason }))
       return
     }
-    if (reqId !== undefined && !this.ownAsks().isNew(reqId, ask, this.kernel.clock.monotonic())) return
-    const handle = this.on[tag]
-    if (handle === undefined) throw unhandled(this.behavior.kind, tag)
-    this.inHand = ask
-    const result = handle(this.state, message.payload, this.ref)
-    if (message[specOfMessage].form === 'read') {
-      this.inHand = undefined
-      ask.reply(result)
-      return
-    }
-    if (isThenable(result)) return this.later(result, tag, ask)
-    this.decided(result, tag, ask)
+    this.over(reason, () => this.ended(reason))
   }
 
-  private receiveHeard({ handle, event, from }: Heard): void | PromiseLike<void> {
-    const result =
-      from === undefined ? handle(this.state, event, this.ref) : handle(this.state, event, from, this.ref)
-    return this.later(result, 'hears', undefined)
+  /** Nothing came for `idleMs`. */
+  idled(): void {
+    this.ownEnd = { tag: 'normal' }
+    this.endItself()
   }
 
-  private later(result: unknown, tag: string, ask: OpenAsk | undefined): void | PromiseLike<void> {
-    if (!isThenable(result)) {
-      this.decided(result, tag, ask)
-      return
-    }
-    const { incarnation } = this.cell
-    return result.then((value) => {
-      if (this.cell.incarnation === incarnation) this.decided(value, tag, ask)
-    })
-  }
-
-  private decided(result: unknown, tag: string, ask: OpenAsk | undefined): void {
-    this.inHand = undefined
-    const decision = result as OutcomeData | undefined | null
-    switch (decision?.type) {
-      case 'stepped':
-      case 'put-off':
-        if (ask !== undefined && decision.type === 'stepped') throw unanswered(this.behavior.kind, tag)
-        this.become(decision.state)
-        break
-      case 'replied':
-        this.become(decision.state)
-        if (ask !== undefined) this.answer(ask, { tag: 'reply', value: decision.value })
-        break
-      case 'refused':
-        if (ask !== undefined) this.answer(ask, { tag: 'refusal', value: decision.value })
-        return
-      default:
-        throw stepReturnedNothing(this.behavior.kind, tag)
-    }
-    if (decision.actions !== noActions) this.perform(decision.actions)
-  }
-
-  private answer(ask: OpenAsk, answered: Answered): void {
-    if (this.asks !== undefined) this.asks.answer(ask, answered)
-    else if (answered.tag === 'reply') ask.reply(answered.value)
-    else ask.refuse(answered.value)
-  }
-
-  private perform(actions: OutcomeData['actions']): void {
-    for (const action of actions) this.performOne(actionData(action))
+  protected endItself(): void {
     const end = this.ownEnd
-    if (end === undefined) return
+    if (end === undefined || this.life_ !== 'living') return
     this.ownEnd = undefined
-    this.life = 'halting'
-    // The cell is still in the message that decided this; it is over when that is.
+    this.life_ = 'halting'
+    // The cell may still be in the message that decided this; it is over when that is.
     this.cell.suspend(() => this.cleanUp(end, (reason) => this.ended(reason)))
   }
 
-  private performOne(action: ReturnType<typeof actionData>): void {
-    switch (action.type) {
-      case 'tell':
-        this.outside.tell(action.to, action.message)
-        return
-      case 'publish':
-        this.outside.publish(action.topic, action.payload)
-        return
-      case 'after':
-        this.cell.after(action.delayMs, action.message, action.name)
-        return
-      case 'cancel':
-        this.cell.cancel(action.name)
-        return
-      case 'answer':
-        this.answerLater(action.asked, { tag: 'reply', value: action.reply })
-        return
-      case 'refuse':
-        this.answerLater(action.asked, { tag: 'refusal', value: action.refusal })
-        return
-      case 'stop':
-        this.ownEnd = action.as === undefined ? normal : { tag: action.as, detail: action.detail }
-        return
-      case 'command':
-        throw new Misuse(
-          'WrongForm',
-          'act.command is for entities, which keep an outbox. ' +
-            `In "${this.kind}", an actor of the node, await the ask on a ref instead.`,
-        )
-    }
+  private beginAnew(): void {
+    this.cell.restart()
+    this.self = new LocalSelf(this)
   }
 
-  private answerLater(token: string, answered: Answered): void {
-    if (this.asks?.answerLater(token, answered) === true) return
-    this.kernel.ledger.bury({ path: this.cell.path, reason: 'late-reply', message: answered.value })
-  }
-
-  private become(state: unknown): void {
-    this.state = this.isFreezing ? deepFreeze(state) : state
+  private live(state: unknown): void {
+    this.become(state)
+    this.life_ = 'living'
+    this.cell.resume()
+    const { idleMs } = this.behavior
+    if (idleMs !== undefined) this.idle = new IdleWatch(this, this.kernel, idleMs)
+    this.endItself()
   }
 
   private cleanUp(wanted: ExitReason, done: (reason: ExitReason) => void): void {
     // It crashed in its last message: there is no state to clean up.
-    if (this.life !== 'halting') {
-      this.lose(wanted)
-      done(wanted)
+    if (this.life_ !== 'halting') {
+      this.over(wanted, () => done(wanted))
       return
     }
     const { incarnation } = this.cell
     const end = (reason: ExitReason): void => {
-      if (this.cell.incarnation !== incarnation || this.life !== 'halting') return
-      this.life = 'over'
-      this.lose(reason)
-      done(reason)
+      if (this.cell.incarnation === incarnation && this.life_ === 'halting')
+        this.over(reason, () => done(reason))
     }
     const over = (): void => end(wanted)
     const failed = (error: unknown): void => {
@@ -401,20 +219,20 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     else over()
   }
 
-  private lose(reason: ExitReason): void {
+  /** The life is over. First its supervisor acts on it, then those hear of it who are bound to it. */
+  private over(reason: ExitReason, act: () => void): void {
+    const { bonds_, kernel } = this
+    const announce = bonds_?.end(this.life(), reason)
+    this.life_ = 'over'
+    this.bonds_ = undefined
+    this.idle?.stop()
+    this.idle = undefined
+    clearTimers(this, kernel.timers)
     this.cell.giveUp(reason)
     this.state = undefined
     this.loseAsks({ tag: 'UnknownOutcome', address: this.address })
-  }
-
-  private loseAsks(error: AskError): void {
-    this.asks?.fail(error)
-    this.asks = undefined
-  }
-
-  private ownAsks(): ActorAsks {
-    this.asks ??= new ActorAsks(this.kernel.limits, this.kernel.ledger.reached)
-    return this.asks
+    act()
+    if (announce !== undefined) kernel.clock.defer(announce)
   }
 
   private forgetTopics(): void {
@@ -437,9 +255,4 @@ export class LocalActor implements CellOptions<Item>, Lifecycle, Referred {
     const { path, incarnation } = this.cell
     if (ledger.isHeard) ledger.emit({ tag: 'ActorCrashed', path, incarnation, error, message: undefined })
   }
-}
-
-const tagOf = (item: Item): string => {
-  if (item instanceof Heard) return 'hears'
-  return item instanceof OpenAsk ? item.message.tag : item.tag
 }

@@ -1,16 +1,19 @@
+import type { Action } from '../api/act.js'
 import type { MessageData } from '../api/internal.js'
 import { specOfMessage } from '../api/maker.js'
 import { Misuse } from '../api/misuse.js'
-import type { TumenNode } from '../api/node-types.js'
 import type { AskOptions } from '../api/refs.js'
 import type { AskError } from '../errors.js'
+import { callCycle } from './actor-misuse.js'
 import { type Asker, type OpenAsk, PromiseAsker } from './asks.js'
+import type { Bound } from './bonds.js'
+import { cycleTo } from './call-chain.js'
 import type { Cell } from './cell.js'
 import type { Kernel } from './kernel.js'
 import type { Outside } from './outside.js'
 
 /** The actor behind a ref. */
-export interface Referred {
+export interface Referred extends Bound {
   readonly kernel: Kernel
   readonly cell: Cell<any>
   readonly outside: Outside
@@ -20,39 +23,36 @@ export interface Referred {
   ask(message: MessageData, asker: Asker, timeoutMs: number, reqId?: string): OpenAsk | undefined
   /** The token of the ask in hand; throws when there is none. */
   askedNow(): string
+  remainingMs(): number
+  perform(actions: readonly Action[]): void
 }
 
 /**
- * A handle to an actor of this node, and what its own handlers get as `self`. It is the api's `LocalRef`
- * and `Self` without their types: those are added where a ref is handed out.
+ * A handle to an actor of this node. It is the api's `LocalRef` without its types: those are added where a
+ * ref is handed out.
  *
  * It stays good while the actor is restarted; when the actor has stopped for good, tells become dead
  * letters and asks are answered `NoRecipient`.
  */
 export class LocalActorRef {
-  private readonly cell: Cell<any>
+  protected readonly cell: Cell<any>
   private readonly kind: string
 
-  constructor(private readonly actor: Referred) {
+  constructor(protected readonly actor: Referred) {
     this.cell = actor.cell
     this.kind = actor.kind
   }
 
+  /** The actor behind a ref; undefined for what is no ref to an actor of this process. */
+  static actorOf(ref: object): Referred | undefined {
+    return ref instanceof LocalActorRef ? ref.actor : undefined
+  }
+
   get address(): { readonly kind: string; readonly id: string; readonly node: string } {
-    return { kind: this.kind, id: '', node: this.node.id }
+    return { kind: this.kind, id: '', node: this.actor.outside.node.id }
   }
   get nact(): object {
     return this.cell.hostRef as object
-  }
-  get node(): TumenNode {
-    return this.actor.outside.node
-  }
-  get now(): number {
-    return this.actor.kernel.clock.now()
-  }
-  /** Only in the handler of an ask: for an answer later. */
-  get asked(): { readonly asked: string } {
-    return { asked: this.actor.askedNow() }
   }
 
   tell(message: MessageData): void {
@@ -69,6 +69,8 @@ export class LocalActorRef {
     if (message.kind !== this.kind || spec === undefined) return Promise.reject(foreign(this.kind, message))
     if (spec.form !== 'ask' && spec.form !== 'read')
       return Promise.reject(wrongForm(message, 'tell', 'asked'))
+    const cycle = actor.kernel.limits.diagnostics ? cycleTo(actor, this.cell.name) : undefined
+    if (cycle !== undefined) return Promise.reject(callCycle(cycle))
     let timeoutMs = askTimeoutMs
     if (options?.timeoutMs !== undefined) {
       if (!(options.timeoutMs >= 1)) return Promise.reject(badTimeout(options.timeoutMs))
@@ -83,12 +85,6 @@ export class LocalActorRef {
     const ask = actor.ask(message, asker, timeoutMs, options?.reqId)
     if (ask !== undefined && options?.signal !== undefined) asker.watch(options.signal, ask)
     return promise
-  }
-
-  /** For a persistent behavior, which goes on without. */
-  snapshotFailed(error: unknown): void {
-    const { ledger } = this.actor.kernel
-    if (ledger.isHeard) ledger.emit({ tag: 'SnapshotFailed', path: this.cell.path, error })
   }
 
   /**

@@ -50,6 +50,11 @@ export class Remembered {
     return false
   }
 
+  /** As if it had not been asked. */
+  forget(reqId: string): void {
+    this.entries.delete(reqId)
+  }
+
   /** Gives the answer to all who wait for it, and keeps it. False when nobody asked under this id. */
   answer(reqId: string, answered: Answered): boolean {
     const entry = this.entries.get(reqId)

@@ -1,4 +1,4 @@
-const capacityMin = 8
+const capacityMin = 4
 
 /**
  * A first-in first-out buffer with a bound: mailboxes and the dispatcher's own line are made of it.
@@ -34,6 +34,24 @@ export class RingBuffer<T> {
     this.slots[(this.head + count) & this.mask] = item
     this.count = count + 1
     return true
+  }
+
+  /** Adds at the end also when `countMax` items are there. */
+  append(item: T): void {
+    const count = this.count
+    if (count > this.mask) this.resize(Math.max(capacityMin, this.slots.length * 2))
+    this.slots[(this.head + count) & this.mask] = item
+    this.count = count + 1
+  }
+
+  /** Takes the youngest item; `undefined` when there is none. */
+  pop(): T | undefined {
+    if (this.count === 0) return undefined
+    const at = (this.head + this.count - 1) & this.mask
+    const item = this.slots[at]
+    this.slots[at] = undefined
+    this.count--
+    return item
   }
 
   /** Takes the oldest item; `undefined` when there is none. */

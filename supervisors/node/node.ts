@@ -6,9 +6,11 @@ import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/ap
 import type { AnyProtocol, IdOf, KindOf } from '../../lib/api/protocol.js'
 import type { LocalRef, Ref } from '../../lib/api/refs.js'
 import type { NodeStatus, TreeNode, Where } from '../../lib/api/status.js'
+import type { LocalSupervisor } from '../../lib/api/supervision.js'
 import type { Listener, Topic, TopicScope } from '../../lib/api/topic.js'
 import { AskFailed } from '../../lib/errors.js'
 import { formatAddress, nodeId } from '../../lib/ids.js'
+import { monitorRef } from '../../lib/kernel/local-self.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
 import { RemoteRef, unsent } from './refs.js'
@@ -88,8 +90,16 @@ export class Node implements TumenNode {
     return { unsubscribe: this.#parts.events.listen(listener) }
   }
 
+  monitor(ref: LocalRef<string>, listener: Parameters<TumenNode['monitor']>[1]): Subscription {
+    return monitorRef(ref, listener)
+  }
+
   status(): NodeStatus {
     return nodeStatus(this.#parts)
+  }
+
+  supervisor(idOrPath: string): LocalSupervisor {
+    return this.#parts.tree.supervisor(idOrPath)
   }
 
   tree(): TreeNode {

@@ -126,9 +126,10 @@ const misuseCodes: Readonly<Record<MisuseCode, true>> = {
   StepReturnedNothing: true,
   StateMutated: true,
   StateDoesNotFit: true,
-  ReplyDoesNotFit: true,
-  ForeignMessage: true,
   BadInit: true,
+  ReplyDoesNotFit: true,
+  CallCycle: true,
+  ForeignMessage: true,
 }
 
 t.test('errors – every code has its place in docs/errors.md', async (t) => {

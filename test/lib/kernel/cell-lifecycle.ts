@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { Down } from '../../../lib/kernel/exit-reason.js'
 import { bed, deferred, recorded } from '../../fixtures/kernel/index.js'
 
 const boom = new Error('boom')
@@ -113,78 +112,6 @@ t.test('cell - two of one name, and a child of what stopped, are programmer erro
   a.cell.stop()
   t.throws(() => recorded(kernel, { name: 'b', parent: a.cell }), /under a parent that stops/)
   t.equal(recorded(kernel).cell.path, 'a', 'the name is free again')
-})
-
-t.test('cell - a monitor hears once how the incarnation ended', async (t) => {
-  const { clock, kernel } = bed()
-  const heard: Down[] = []
-  const watch = (down: Down): void => void heard.push(down)
-  const a = recorded(kernel)
-  a.receive = () => {
-    throw boom
-  }
-  kernel.monitor(a.cell, watch)
-  a.cell.tell('x')
-  clock.advance(0)
-  t.same(heard, [], 'a crash that is resumed ends nothing')
-  a.cell.restart()
-  t.match(heard, [{ path: 'a', incarnation: 1, reason: { tag: 'crash', error: boom } }])
-  kernel.monitor(a.cell, watch)
-  a.cell.stop()
-  t.match(heard[1], { incarnation: 2, reason: { tag: 'shutdown' } })
-  kernel.monitor(a.cell, watch)
-  kernel.monitor(undefined, watch)
-  t.match(heard.slice(2), [{ reason: { tag: 'noproc' } }, { reason: { tag: 'noproc' } }])
-  const b = recorded(kernel)
-  kernel.monitor(b.cell, watch)
-  const forget = kernel.monitor(b.cell, () => t.fail('no longer watched'))
-  forget()
-  b.cell.kill()
-  t.match(heard.at(-1), { reason: { tag: 'kill' } })
-})
-
-t.test('cell - timers ring once, are replaced by name, and die with the incarnation', async (t) => {
-  const { clock, kernel } = bed()
-  const a = recorded(kernel)
-  a.cell.after(10, 'x')
-  a.cell.after(10, 'old', 'named')
-  a.cell.after(20, 'new', 'named')
-  a.cell.after(30, 'dropped', 'other')
-  a.cell.cancel('other')
-  clock.advance(100)
-  t.same(a.handled, ['x', 'new'])
-  a.cell.after(10, 'lost')
-  a.cell.restart()
-  a.cell.resume()
-  clock.advance(100)
-  t.same(a.handled, ['x', 'new'])
-  a.cell.after(10, 'lost')
-  a.cell.stop()
-  a.cell.after(10, 'never')
-  t.equal(clock.pendingCount, 0)
-})
-
-t.test('cell - a timer rings also when the mailbox is full', async (t) => {
-  const { clock, kernel } = bed()
-  const a = recorded(kernel, { mailboxCountMax: 1 })
-  a.cell.suspend()
-  a.cell.tell('1')
-  a.cell.after(10, 'ring')
-  clock.advance(10)
-  a.cell.resume()
-  clock.advance(0)
-  t.same(a.handled, ['ring', '1'])
-})
-
-t.test('cell - more timers than an actor may have are a crash', async (t) => {
-  const { clock, kernel } = bed()
-  const a = recorded(kernel)
-  a.receive = () => {
-    for (let i = 0; i <= 1_000; i++) a.cell.after(10, 'x')
-  }
-  a.cell.tell('go')
-  clock.advance(0)
-  t.match(a.crashes, [{ error: /too many timers/ }])
 })
 
 t.test('cell - suspended it says when it is quiet, and handles nothing until resumed', async (t) => {

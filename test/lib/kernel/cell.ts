@@ -210,8 +210,9 @@ t.test('cell - whatever happens, every message is accounted for exactly once', a
     'suspend',
     'resume',
     'restart',
-    'timer',
-    'advance',
+    'append',
+    'aside',
+    'stash',
     'stop',
     'kill',
   )
@@ -222,18 +223,19 @@ t.test('cell - whatever happens, every message is accounted for exactly once', a
       const a = recorded(kernel, { mailboxCountMax: 4 })
       a.receive = (message) => {
         if (message === 'bad') throw boom
+        if (message === 'stash') a.cell.setAsideInHand()
         if (message !== 'slow') return
         const wait = deferred()
         waits.push(wait)
         return wait.promise
       }
       for (const each of acts) {
-        if (each === 'tell' || each === 'bad' || each === 'slow') a.cell.tell(each)
+        if (each === 'tell' || each === 'bad' || each === 'slow' || each === 'stash') a.cell.tell(each)
         else if (each === 'control') a.cell.control('control')
         else if (each === 'turn') clock.advance(0)
         else if (each === 'finish') waits.shift()?.resolve()
-        else if (each === 'timer') a.cell.after(5, 'timer')
-        else if (each === 'advance') clock.advance(10)
+        else if (each === 'append') a.cell.append('appended')
+        else if (each === 'aside') a.cell.bringBack()
         else a.cell[each as 'suspend' | 'resume' | 'restart' | 'stop' | 'kill']()
         await settle()
         const { sent, handled, errors, deadLetters, waiting } = kernel.counts()

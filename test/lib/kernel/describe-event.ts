@@ -6,7 +6,7 @@ const letter = { path: 'a', reason: 'stopped', message: { tag: 'Add' } } as cons
 const boom = new Error('boom')
 const cases: readonly (readonly [LifecycleEvent, level: string, sentence: RegExp])[] = [
   [{ tag: 'ActorStarted', path: 'a', incarnation: 1 }, 'debug', /^Actor a started/],
-  [{ tag: 'ActorRestarted', path: 'a', incarnation: 2 }, 'info', /incarnation 2/],
+  [{ tag: 'ActorRestarted', path: 'a', incarnation: 2, reason: { tag: 'kill' } }, 'info', /incarnation 2/],
   [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'normal' } }, 'debug', /stopped: normal/],
   [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'kill' } }, 'warn', /stopped: kill/],
   [

@@ -6,7 +6,7 @@ import { bed, deferred, recorded, startActor } from '../../fixtures/kernel/index
 
 t.test('kernel - stop ends everything, last started first, and leaves no timer', async (t) => {
   const { clock, kernel, events } = bed()
-  for (const name of ['a', 'b', 'c']) recorded(kernel, { name }).cell.after(1_000, 'late')
+  for (const name of ['a', 'b', 'c']) recorded(kernel, { name })
   let stopped = 0
   kernel.stop(() => stopped++)
   const paths = events.flatMap((event) => (event.tag === 'ActorStopped' ? [event.path] : []))

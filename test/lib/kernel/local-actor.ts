@@ -2,6 +2,7 @@ import t from 'tap'
 import * as io from 'io-ts'
 import { act, behavior, message, next, nodeProtocol, refused, reply } from '../../../lib/index.js'
 import { Counter, Other, reasonOf, Said, started } from '../../fixtures/kernel/counter.js'
+import type { LocalSelf } from '../../../lib/kernel/local-self.js'
 import { bed, deferred, startActor } from '../../fixtures/kernel/index.js'
 
 t.test('local actor - tells change its state in order, and reads see it', async (t) => {
@@ -151,7 +152,7 @@ t.test('local actor - misuse of a ref is a sentence, not a lost message', async 
   await t.rejects(any.ask(Counter.Crash()), { code: 'WrongForm', message: /use ref\.tell/ })
   await t.rejects(any.ask(Other.Add({ n: 1 })), { code: 'ForeignMessage' })
   await t.rejects(any.ask(Counter.Total(), { timeoutMs: 0 }), /1 or more/)
-  t.throws(() => actor.ref.asked, /only there while an ask is handled/)
+  t.throws(() => (actor.ref as LocalSelf).asked, /only there while an ask is handled/)
 })
 
 t.test('local actor - a full mailbox answers Overloaded, a stopped one NoRecipient', async (t) => {

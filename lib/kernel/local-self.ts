@@ -1,0 +1,141 @@
+import type { Action } from '../api/act.js'
+import type { Down, ExitReason } from '../api/exit.js'
+import type { MessageData } from '../api/internal.js'
+import type { Subscription, TumenNode } from '../api/node-types.js'
+import type { AskOptions } from '../api/refs.js'
+import { lifeOver, notLocal } from './actor-misuse.js'
+import { Bonds, type Bound } from './bonds.js'
+import { noproc } from './exit-reason.js'
+import { LocalActorRef, type Referred } from './local-ref.js'
+
+/** Anything that can be sent to. */
+interface Target {
+  tell(message: MessageData): void
+  ask(message: MessageData, options?: AskOptions): Promise<unknown>
+}
+
+const isTarget = (given: MessageData | Target): given is Target =>
+  typeof (given as Partial<Target>).ask === 'function'
+
+/** Calls `tell` once when the life behind `ref` ends; at once, with `noproc`, when there is none. */
+export const monitorRef = (
+  ref: unknown,
+  tell: (down: Down) => void,
+  watcher?: { readonly bonds: Bonds; readonly cell: unknown },
+): Subscription => {
+  const bound = boundOf(ref, watcher === undefined ? 'node.monitor' : 'self.monitor')
+  const target = bound.bonds()
+  if (target !== undefined) return { unsubscribe: Bonds.watch(target, watcher?.bonds, tell) }
+  tell({ ...bound.life(), reason: noproc })
+  return { unsubscribe: () => undefined }
+}
+
+/**
+ * What the handlers of one life of an actor get as `self`: the api's `Self` without its types. The first
+ * one is also the actor's ref.
+ */
+export class LocalSelf extends LocalActorRef {
+  private readonly incarnation: number
+
+  constructor(actor: Referred) {
+    super(actor)
+    this.incarnation = actor.cell.incarnation
+  }
+
+  get node(): TumenNode {
+    return this.actor.outside.node
+  }
+  get now(): number {
+    return this.actor.kernel.clock.now()
+  }
+  /** Only in the handler of an ask: for an answer later. */
+  get asked(): { readonly asked: string } {
+    return { asked: this.actor.askedNow() }
+  }
+  get remainingMs(): number {
+    return this.actor.remainingMs()
+  }
+
+  override tell(message: MessageData): void
+  override tell(to: Target, message: MessageData): void
+  override tell(to: MessageData | Target, message?: MessageData): void {
+    if (!isTarget(to)) super.tell(to)
+    else this.inItsName(() => to.tell(message as MessageData))
+  }
+
+  override ask(message: MessageData, options?: AskOptions): Promise<unknown>
+  override ask(to: Target, message: MessageData, options?: AskOptions): Promise<unknown>
+  override ask(
+    to: MessageData | Target,
+    message?: MessageData | AskOptions,
+    options?: AskOptions,
+  ): Promise<unknown> {
+    if (!isTarget(to)) return super.ask(to, message as AskOptions | undefined)
+    const left = this.remainingMs
+    const allowed = options?.timeoutMs ?? this.actor.kernel.limits.askTimeoutMs
+    const timeoutMs = left < allowed ? Math.max(1, left) : allowed
+    return this.inItsName(() => to.ask(message as MessageData, { ...options, timeoutMs }))
+  }
+
+  perform(...actions: readonly Action[]): void {
+    this.checkLife()
+    this.actor.perform(actions)
+  }
+
+  link(to: unknown): void {
+    const mine = this.checkLife()
+    const other = boundOf(to, 'self.link')
+    if (other === this.actor) return
+    const theirs = other.bonds()
+    if (theirs !== undefined) mine.link(theirs)
+    else this.actor.signalled({ by: 'link', reason: noproc, isOwn: false }, other.life())
+  }
+
+  unlink(from: unknown): void {
+    const mine = this.checkLife()
+    const theirs = boundOf(from, 'self.unlink').bonds()
+    if (theirs !== undefined) mine.unlink(theirs)
+  }
+
+  exit(to: unknown, reason: ExitReason): void {
+    this.checkLife()
+    const other = boundOf(to, 'self.exit')
+    other.signalled({ by: 'exit', reason, isOwn: other === this.actor }, this.actor.life())
+  }
+
+  monitor(to: unknown, message: (down: Down) => MessageData): Subscription {
+    const bonds = this.checkLife()
+    const { cell } = this
+    return monitorRef(to, (down) => void cell.append(message(down)), { bonds, cell })
+  }
+
+  /** For a persistent behavior, which goes on without. */
+  snapshotFailed(error: unknown): void {
+    const { ledger } = this.actor.kernel
+    if (ledger.isHeard) ledger.emit({ tag: 'SnapshotFailed', path: this.cell.path, error })
+  }
+
+  /** A mailbox that holds its senders has to know whom, also after an await. */
+  private inItsName<A>(send: () => A): A {
+    const { dispatcher } = this.actor.kernel
+    const before = dispatcher.current
+    dispatcher.current = this.cell
+    try {
+      return send()
+    } finally {
+      dispatcher.current = before
+    }
+  }
+
+  private checkLife(): Bonds {
+    const bonds = this.cell.incarnation === this.incarnation ? this.actor.bonds() : undefined
+    if (bonds === undefined) throw lifeOver(this.actor.address)
+    return bonds
+  }
+}
+
+const boundOf = (ref: unknown, used: string): Bound => {
+  const bound = LocalActorRef.actorOf(ref as object)
+  if (bound === undefined) throw notLocal(used)
+  return bound
+}
