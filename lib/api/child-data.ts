@@ -1,22 +1,18 @@
 /** Child specs at run time: plain data with every default filled in, read by the supervisors. */
 import type { BehaviorData } from './behavior.js'
-import type { child } from './brand.js'
 import type { KindData } from './kind.js'
 import { Misuse, notDeclared } from './misuse.js'
+import type {
+  AutoShutdown,
+  ChildSpec,
+  Restart,
+  RestartBackoff,
+  ShutdownMs,
+  StartMs,
+  Strategy,
+} from './child-words.js'
 
-/** One child of a supervisor, and all below it. */
-export interface ChildSpec {
-  readonly id: string
-  readonly [child]: true
-}
-
-/** Who falls with whom. */
-export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
-/** When to start it again: always, after a crash, never. */
-export type Restart = 'permanent' | 'transient' | 'temporary'
-export type AutoShutdown = 'never' | 'any_significant' | 'all_significant'
-/** Milliseconds that it may take to stop, before it is killed. */
-export type ShutdownMs = number | 'kill' | 'infinity'
+export type { AutoShutdown, ChildSpec, Restart, RestartBackoff, ShutdownMs, StartMs, Strategy }
 
 /** A child spec at run time, with every default filled in. */
 export type ChildData = WorkerData | SupervisorData | EntitiesData | DynamicData
@@ -26,6 +22,8 @@ export interface ChildBase {
   readonly restart: Restart
   readonly significant: boolean
   readonly shutdownMs: ShutdownMs
+  readonly startMs: StartMs
+  readonly backoff: Required<RestartBackoff> | undefined
 }
 export interface Intensity {
   readonly intensity: number
@@ -39,6 +37,7 @@ export interface SupervisorData extends ChildBase, Intensity {
   readonly type: 'supervisor'
   readonly strategy: Strategy
   readonly autoShutdown: AutoShutdown
+  readonly init: (() => unknown) | undefined
   readonly children: readonly ChildData[]
 }
 export interface EntitiesData extends ChildBase, Intensity {
@@ -51,8 +50,22 @@ export interface DynamicData extends ChildBase, Intensity {
   /** Of its children; its own `restart` is permanent. */
   readonly childRestart: Restart
   readonly childShutdownMs: ShutdownMs
+  readonly childStartMs: StartMs
+  readonly childBackoff: Required<RestartBackoff> | undefined
   readonly countMax: number
 }
+
+/** A child of a dynamic supervisor, by what that says of all its children. */
+export const dynamicChild = (under: DynamicData, id: string, behavior: BehaviorData): WorkerData => ({
+  type: 'worker',
+  id,
+  restart: under.childRestart,
+  significant: false,
+  shutdownMs: under.childShutdownMs,
+  startMs: under.childStartMs,
+  backoff: under.childBackoff,
+  behavior,
+})
 
 const specs = new WeakSet<object>()
 
@@ -64,7 +77,10 @@ export const childData = (spec: object): ChildData => {
 
 /** Seals a child spec. */
 export const childSpec = (data: ChildData): ChildSpec => {
-  if (data.id === '') throw new Misuse('InvalidDeclaration', 'The id of a child is not empty.')
+  const given: unknown = data.id
+  if (typeof given !== 'string' || given === '') {
+    throw new Misuse('InvalidDeclaration', 'The id of a child is a text that is not empty.')
+  }
   if (data.significant && data.restart === 'permanent') {
     throw new Misuse('InvalidDeclaration', `Child "${data.id}": a permanent child cannot be significant.`)
   }

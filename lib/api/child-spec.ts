@@ -12,22 +12,33 @@ import {
   type ChildSpec,
   type Intensity,
   type Restart,
+  type RestartBackoff,
   type ShutdownMs,
+  type StartMs,
   type Strategy,
 } from './child-data.js'
 import { kindData, type Kind } from './kind.js'
 import { Misuse, twoProtocols } from './misuse.js'
 import type { ProtocolData } from './protocol-data.js'
+import type { Ignore } from './starting.js'
 
 /** A permanent child never ends for good, so it cannot be significant (OTP refuses it as well). */
 type Significance =
   | { readonly restart?: 'permanent'; readonly significant?: never }
   | { readonly restart: 'transient' | 'temporary'; readonly significant?: boolean }
 
-export type WorkerOptions = Significance & {
-  /** Default 5,000. */
-  readonly shutdownMs?: ShutdownMs
+interface Patience {
+  /** Default 60,000 for workers; for supervisors infinity, as their children have their own deadlines. */
+  readonly startMs?: StartMs
+  /** Default none: it is started again at once. */
+  readonly backoff?: RestartBackoff
 }
+
+export type WorkerOptions = Significance &
+  Patience & {
+    /** Default 5,000. */
+    readonly shutdownMs?: ShutdownMs
+  }
 
 export interface SupervisorOptions {
   /** Default one_for_one. */
@@ -44,9 +55,15 @@ export interface SupervisorOptions {
 }
 /** A supervisor as a child of another. */
 export type SubtreeOptions = SupervisorOptions &
-  Significance & {
+  Significance &
+  Patience & {
     /** Default infinity: its children have their own deadlines. */
     readonly shutdownMs?: ShutdownMs
+    /**
+     * Runs before each start of its children: returns `ignore` when it is not to be started. A throw is a
+     * failed start.
+     */
+    readonly init?: () => Ignore | undefined | void
   }
 
 export interface EntitiesOptions {
@@ -60,7 +77,7 @@ export interface EntitiesOptions {
   readonly periodMs?: number
 }
 
-export interface DynamicOptions {
+export interface DynamicOptions extends Patience {
   /** Of the children, which are started with `node.start`. Default temporary. */
   readonly restart?: Restart
   /** Default 1 in 5,000 ms. */
@@ -83,17 +100,37 @@ const whole = (value: number, least: number, place: string): number => {
 const deadline = (value: ShutdownMs, place: string): ShutdownMs =>
   value === 'kill' || value === 'infinity' ? value : whole(value, 0, place)
 
-interface BaseOptions {
+interface BaseOptions extends Patience {
   readonly restart?: Restart
   readonly significant?: boolean | undefined
   readonly shutdownMs?: ShutdownMs
 }
+interface Defaults {
+  readonly shutdownMs: ShutdownMs
+  readonly startMs: StartMs
+}
+const ofWorkers: Defaults = { shutdownMs: 5_000, startMs: 60_000 }
+const ofSupervisors: Defaults = { shutdownMs: 'infinity', startMs: 'infinity' }
+
+const patience = (value: StartMs, place: string): StartMs =>
+  value === 'infinity' ? value : whole(value, 1, place)
+const backoffOf = (given: RestartBackoff | undefined, place: string): ChildBase['backoff'] => {
+  if (given === undefined) return undefined
+  const { minMs, maxMs, jitter = 0.3 } = given
+  if (!(jitter >= 0 && jitter <= 1)) {
+    throw new Misuse('InvalidDeclaration', `${place}.jitter: expected a number from 0 to 1.`)
+  }
+  whole(minMs, 1, `${place}.minMs`)
+  return { minMs, maxMs: whole(maxMs, minMs, `${place}.maxMs`), jitter }
+}
 const restarts = ['permanent', 'transient', 'temporary'] as const
-const base = (id: string, options: BaseOptions, shutdownMs: ShutdownMs): ChildBase => ({
+const base = (id: string, options: BaseOptions, defaults: Defaults): ChildBase => ({
   id,
   restart: oneOf(options.restart ?? 'permanent', restarts, `${id}: restart`),
   significant: options.significant ?? false,
-  shutdownMs: deadline(options.shutdownMs ?? shutdownMs, `${id}: shutdownMs`),
+  shutdownMs: deadline(options.shutdownMs ?? defaults.shutdownMs, `${id}: shutdownMs`),
+  startMs: patience(options.startMs ?? defaults.startMs, `${id}: startMs`),
+  backoff: backoffOf(options.backoff, `${id}: backoff`),
 })
 const intensityOf = (id: string, options: Partial<Intensity>, intensity: number): Intensity => ({
   intensity: whole(options.intensity ?? intensity, 0, `${id}: intensity`),
@@ -105,7 +142,8 @@ export const worker = <N extends string, S>(
   id: string,
   behavior: Behavior<N, S>,
   options: WorkerOptions = {},
-): ChildSpec => childSpec({ type: 'worker', ...base(id, options, 5_000), behavior: behaviorData(behavior) })
+): ChildSpec =>
+  childSpec({ type: 'worker', ...base(id, options, ofWorkers), behavior: behaviorData(behavior) })
 
 const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 const autoShutdowns = ['never', 'any_significant', 'all_significant'] as const
@@ -148,8 +186,9 @@ export const supervisor = (
   checkChildren(id, autoShutdown, below)
   return childSpec({
     type: 'supervisor',
-    ...base(id, options, 'infinity'),
+    ...base(id, options, ofSupervisors),
     ...intensityOf(id, options, 1),
+    init: options.init,
     strategy: oneOf(options.strategy ?? 'one_for_one', strategies, `${id}: strategy`),
     autoShutdown,
     children: below,
@@ -161,20 +200,32 @@ export const entities = <N extends string, I>(kind: Kind<N, I>, options: Entitie
   const data = kindData(kind)
   return childSpec({
     type: 'entities',
-    ...base(data.kind, {}, 'infinity'),
+    ...base(data.kind, {}, ofSupervisors),
     ...intensityOf(data.kind, options, 3),
     kind: data,
     countMax: whole(options.countMax ?? 1_000_000, 1, `${data.kind}: countMax`),
   })
 }
 
+/** Its children are one kind of thing, so there is nothing to list and nobody is more significant. */
+const checkDynamic = (id: string, options: object): void => {
+  const { autoShutdown = 'never', children } = options as Record<string, unknown>
+  if (autoShutdown === 'never' && children === undefined) return
+  const what = children === undefined ? `autoShutdown is only 'never'` : 'it has no list of children'
+  throw new Misuse('InvalidDeclaration', `Dynamic supervisor "${id}": ${what}. Use supervisor(…) for that.`)
+}
+
 /** A supervisor without children at first; `node.start(id, behavior)` adds them. */
-export const dynamic = (id: string, options: DynamicOptions = {}): ChildSpec =>
-  childSpec({
+export const dynamic = (id: string, options: DynamicOptions = {}): ChildSpec => {
+  checkDynamic(id, options)
+  return childSpec({
     type: 'dynamic',
-    ...base(id, {}, 'infinity'),
+    ...base(id, {}, ofSupervisors),
     ...intensityOf(id, options, 1),
     childRestart: oneOf(options.restart ?? 'temporary', restarts, `${id}: restart`),
-    childShutdownMs: deadline(options.shutdownMs ?? 5_000, `${id}: shutdownMs`),
+    childShutdownMs: deadline(options.shutdownMs ?? ofWorkers.shutdownMs, `${id}: shutdownMs`),
+    childStartMs: patience(options.startMs ?? ofWorkers.startMs, `${id}: startMs`),
+    childBackoff: backoffOf(options.backoff, `${id}: backoff`),
     countMax: whole(options.countMax ?? 100_000, 1, `${id}: countMax`),
   })
+}

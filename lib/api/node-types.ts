@@ -1,7 +1,6 @@
 /** A running node as its callers see it. `supervisors/node.ts` makes one. */
 import type { Action } from './act.js'
 import type { Asked } from './answer.js'
-import type { types } from './brand.js'
 import type { Down, ExitReason } from './exit.js'
 import type { Kind } from './kind.js'
 import type { Ask, Tell } from './message.js'
@@ -10,7 +9,10 @@ import type { AnyProtocol, IdOf, KindOf } from './protocol.js'
 import type { AskOptions, LocalRef, Ref } from './refs.js'
 import type { Listener, Topic, TopicScope } from './topic.js'
 import type { NodeStatus, TreeNode, Where } from './status.js'
+import type { Startable } from './startable.js'
 import type { LocalSupervisor } from './supervision.js'
+
+export type { Startable }
 
 export interface Spawned<N extends string> {
   readonly ref: Ref<N>
@@ -24,12 +26,6 @@ export interface Subscription {
 export interface StopOptions {
   /** Milliseconds for handing entities over before they are stopped as they are: default `drainMs`. */
   readonly drainMs?: number
-}
-
-/** A behavior as far as a node's callers see it. */
-export interface Startable<N extends string> {
-  readonly kind: N
-  readonly [types]: 'behavior'
 }
 
 export interface TumenNode {

@@ -50,6 +50,12 @@ export const initMisuse = (kind: string, made: unknown): Misuse | undefined => {
   return undefined
 }
 
+export const supervisorInitMisuse = (id: string): Misuse =>
+  new Misuse(
+    'BadInit',
+    `The init of supervisor "${id}" returned something. Return nothing, or ignore; it cannot wait.`,
+  )
+
 const outcomeNames: ReadonlyMap<string, string> = new Map([
   ['stepped', 'next(…)'],
   ['replied', 'reply(…)'],

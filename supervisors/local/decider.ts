@@ -1,28 +1,42 @@
 import type { DynamicData, SupervisorData } from '../../lib/api/child-data.js'
+import type { ChildState } from './child.js'
 import { dynamicState, dynamicStep } from './dynamic-state.js'
-import type { SupervisorAction, SupervisorEvent } from './protocol.js'
-import { type ChildState, step, supervisorState } from './state.js'
+import { supervisorState } from './procedure.js'
+import { ruleOf, type SupervisorAction, type SupervisorEvent } from './protocol.js'
+import { step } from './state.js'
 
 /** A supervisor's rules and what they know, as its shell uses them. */
 export interface Decider {
   step(event: SupervisorEvent, now: number): SupervisorAction[]
   child(id: string): ChildState | undefined
   count(): number
+  /** The oldest first. */
+  children(): Iterable<ChildState>
 }
 
-export const deciderOf = (data: SupervisorData | DynamicData): Decider => {
+/** Makes the decider of a supervisor that begins. */
+export type MakeDecider = (data: SupervisorData | DynamicData) => Decider
+
+/** The rules of OTP. */
+export const deciderOf: MakeDecider = (data) => {
   if (data.type === 'dynamic') {
     const state = dynamicState(data, data.countMax)
-    return {
-      step: (event, now) => dynamicStep(state, event, now),
-      child: (id) => state.children.get(id),
-      count: () => state.children.size,
-    }
+    return { step: (event, now) => dynamicStep(state, event, now), ...known(state.children) }
   }
-  const state = supervisorState(data, data.children)
-  return {
-    step: (event, now) => step(state, event, now),
-    child: (id) => state.children.get(id),
-    count: () => state.children.size,
-  }
+  const state = supervisorState(rulesOf(data), data.children.map(ruleOf))
+  return { step: (event, now) => step(state, event, now), ...known(state.children) }
 }
+
+const known = (children: ReadonlyMap<string, ChildState>): Omit<Decider, 'step'> => ({
+  child: (id) => children.get(id),
+  count: () => children.size,
+  children: () => children.values(),
+})
+
+/** No more of a supervisor's spec than its rules. */
+export const rulesOf = (data: SupervisorData | DynamicData) => ({
+  strategy: data.type === 'dynamic' ? ('one_for_one' as const) : data.strategy,
+  autoShutdown: data.type === 'dynamic' ? ('never' as const) : data.autoShutdown,
+  intensity: data.intensity,
+  periodMs: data.periodMs,
+})

@@ -4,18 +4,23 @@
  * As OTP's simple_one_for_one: a child that is not restarted leaves no trace, children stop all at once,
  * and one that takes long to start holds up nobody else.
  */
-import { crash, type ExitReason, shutdown } from '../../lib/kernel/exit-reason.js'
+import { crash, type ExitReason, normal, shutdown } from '../../lib/kernel/exit-reason.js'
+import { type ChildState, delayAttempt, isRestarted, newChild } from './child.js'
 import { countRestart } from './intensity.js'
-import type { SupervisorAction, SupervisorEvent, SupervisorRules } from './protocol.js'
-import { type ChildState, isRestarted } from './state.js'
+import type { ChildAnswer, SupervisorAction, SupervisorEvent, SupervisorRules } from './protocol.js'
 
 export interface DynamicState {
-  readonly rules: Pick<SupervisorRules, 'intensity' | 'periodMs'>
+  rules: Pick<SupervisorRules, 'intensity' | 'periodMs'>
   readonly countMax: number
-  readonly children: Map<string, ChildState & { ticket: number | undefined }>
+  readonly children: Map<string, Child>
   readonly restarts: number[]
   phase: 'new' | 'running' | 'ending' | 'over'
 }
+
+/** `tickets`: who waits for its start or its end. */
+type Child = ChildState & { tickets: number[] | undefined }
+type News = Exclude<SupervisorEvent, { readonly ticket: number } | { readonly tag: 'Start' | 'Stop' }>
+type Asked = Extract<SupervisorEvent, { readonly ticket: number }>
 
 export const dynamicState = (rules: DynamicState['rules'], countMax: number): DynamicState => ({
   rules,
@@ -37,7 +42,6 @@ export const dynamicStep = (state: DynamicState, event: SupervisorEvent, now: nu
     return [{ tag: 'ready' }]
   }
   if (event.tag === 'Stop') end(state, actions)
-  else if (event.tag === 'StartChild') startChild(state, event, actions)
   else if ('ticket' in event) asked(state, event, actions)
   else judge(state, event, now, actions)
   if (state.phase === 'ending' && state.children.size === 0) {
@@ -47,50 +51,61 @@ export const dynamicStep = (state: DynamicState, event: SupervisorEvent, now: nu
   return actions
 }
 
-const answer = (ticket: number, tag: 'ok' | 'already-started' | 'not-found'): SupervisorAction => ({
-  tag: 'answer',
-  ticket,
-  answer: { tag },
-})
-
-const startChild = (
-  state: DynamicState,
-  event: Extract<SupervisorEvent, { readonly tag: 'StartChild' }>,
+const answerAll = (
+  tickets: readonly number[] | undefined,
+  answer: ChildAnswer,
   actions: SupervisorAction[],
 ): void => {
-  const { rule, ticket } = event
-  if (state.phase !== 'running') {
-    actions.push(answer(ticket, 'not-found'))
-  } else if (state.children.has(rule.id)) {
-    actions.push(answer(ticket, 'already-started'))
-  } else if (state.children.size >= state.countMax) {
-    const { countMax } = state
-    actions.push({ tag: 'answer', ticket, answer: { tag: 'full', countMax } })
-  } else {
-    state.children.set(rule.id, { rule, status: 'starting', run: 1, lastReason: shutdown, ticket })
-    actions.push({ tag: 'start', id: rule.id, run: 1 })
-  }
+  for (const ticket of tickets ?? []) actions.push({ tag: 'answer', ticket, answer })
 }
 
 /** OTP refuses restart and delete here: a child has no spec of its own. */
-const asked = (
-  state: DynamicState,
-  event: Extract<SupervisorEvent, { readonly ticket: number }>,
-  actions: SupervisorAction[],
-): void => {
-  const id = 'id' in event ? event.id : ''
-  const child = state.children.get(id)
-  if (event.tag !== 'TerminateChild' || child === undefined) {
-    actions.push(answer(event.ticket, 'not-found'))
-    return
+const asked = (state: DynamicState, event: Asked, actions: SupervisorAction[]): void => {
+  const { ticket } = event
+  const answer = (given: ChildAnswer): void => answerAll([ticket], given, actions)
+  if (state.phase !== 'running') {
+    answer({ tag: 'not-running' })
+  } else if (event.tag === 'Change') {
+    if (event.children === undefined) state.rules = event.rules
+    answer({ tag: event.children === undefined ? 'ok' : 'dynamic' })
+  } else if (event.tag === 'RestartChild' || event.tag === 'DeleteChild') {
+    answer({ tag: 'dynamic' })
+  } else if (event.tag === 'StartChild') {
+    startChild(state, event, actions)
+  } else {
+    const child = state.children.get(event.id)
+    if (child === undefined) answer({ tag: 'not-found' })
+    else terminate(state, child, ticket, actions)
   }
-  const { ticket } = child
-  child.ticket = event.ticket
-  if (ticket !== undefined) actions.push(answer(ticket, 'not-found'))
-  stop(state, child, actions)
 }
 
-type Child = ChildState & { ticket: number | undefined }
+const startChild = (
+  state: DynamicState,
+  { rule, ticket }: Extract<Asked, { readonly tag: 'StartChild' }>,
+  actions: SupervisorAction[],
+): void => {
+  const { children, countMax } = state
+  if (children.has(rule.id)) {
+    answerAll([ticket], { tag: 'already-started' }, actions)
+  } else if (children.size >= countMax) {
+    answerAll([ticket], { tag: 'full', countMax }, actions)
+  } else {
+    const child: Child = { ...newChild(rule), tickets: [ticket] }
+    children.set(rule.id, child)
+    begin(child, actions)
+  }
+}
+
+const terminate = (state: DynamicState, child: Child, ticket: number, actions: SupervisorAction[]): void => {
+  if (child.status === 'stopping') {
+    child.tickets?.push(ticket)
+    return
+  }
+  // Whoever waits for its start waits in vain.
+  answerAll(child.tickets, { tag: 'not-found' }, actions)
+  child.tickets = [ticket]
+  stop(state, child, actions)
+}
 
 const stop = (state: DynamicState, child: Child, actions: SupervisorAction[]): void => {
   const { rule, run, status } = child
@@ -106,47 +121,79 @@ const close = (state: DynamicState, child: Child, reason: ExitReason, actions: S
   const { id } = child.rule
   state.children.delete(id)
   actions.push({ tag: 'close', id, reason, spec: 'gone' })
-  if (child.ticket !== undefined) actions.push(answer(child.ticket, 'ok'))
+  answerAll(child.tickets, { tag: 'ok' }, actions)
 }
 
 const end = (state: DynamicState, actions: SupervisorAction[]): void => {
   if (state.phase === 'over') return
   state.phase = 'ending'
-  for (const child of [...state.children.values()]) stop(state, child, actions)
+  for (const child of [...state.children.values()]) {
+    if (child.status === 'starting') {
+      answerAll(child.tickets, { tag: 'not-running' }, actions)
+      child.tickets = undefined
+    }
+    stop(state, child, actions)
+  }
 }
 
-const judge = (
-  state: DynamicState,
-  event: Exclude<SupervisorEvent, { readonly ticket: number } | { readonly tag: 'Start' | 'Stop' }>,
-  now: number,
-  actions: SupervisorAction[],
-): void => {
+const judge = (state: DynamicState, event: News, now: number, actions: SupervisorAction[]): void => {
   const child = state.children.get(event.id)
   if (child?.run !== event.run) return
-  const { status, ticket, rule } = child
-  if (event.tag === 'Started' && status === 'starting') {
-    child.status = 'running'
-    child.ticket = undefined
-    if (ticket !== undefined) actions.push(answer(ticket, 'ok'))
-  } else if (event.tag === 'Retry' && status === 'retrying') {
-    begin(child, actions)
-  } else if (event.tag === 'StartFailed' && status === 'starting') {
-    child.lastReason = crash(event.error)
-    if (ticket !== undefined) {
-      child.ticket = undefined
-      close(state, child, child.lastReason, actions)
-      actions.push({ tag: 'answer', ticket, answer: { tag: 'failed', error: event.error } })
-    } else if (mayRestart(state, child, now, actions)) {
-      child.status = 'retrying'
-      actions.push({ tag: 'retry', id: rule.id, run: child.run })
-    }
+  const { status } = child
+  if (status === 'starting') {
+    begun(state, event, { child, now, actions })
+  } else if (event.tag === 'Retry') {
+    if (status === 'retrying') begin(child, actions)
+    else if (status === 'delayed' && mayRestart(state, child, now, actions)) begin(child, actions)
   } else if (event.tag === 'Ended' && status === 'stopping') {
     close(state, child, event.reason, actions)
   } else if (event.tag === 'Ended' && status === 'running') {
     child.lastReason = event.reason
-    if (!isRestarted(rule.restart, event.reason)) close(state, child, event.reason, actions)
-    else if (mayRestart(state, child, now, actions)) begin(child, actions)
+    if (!isRestarted(child.rule.restart, event.reason)) close(state, child, event.reason, actions)
+    else if (!isDelayed(child, now, actions) && mayRestart(state, child, now, actions)) begin(child, actions)
   }
+}
+
+/** How a start went. */
+const begun = (
+  state: DynamicState,
+  event: News,
+  {
+    child,
+    now,
+    actions,
+  }: { readonly child: Child; readonly now: number; readonly actions: SupervisorAction[] },
+): void => {
+  const { tickets, rule, run } = child
+  child.tickets = undefined
+  if (event.tag === 'Started') {
+    child.status = 'running'
+    const { info } = event
+    answerAll(tickets, info === undefined ? { tag: 'ok' } : { tag: 'ok', info }, actions)
+  } else if (event.tag === 'Ignored') {
+    close(state, child, normal, actions)
+    answerAll(tickets, { tag: 'ignored' }, actions)
+  } else if (event.tag === 'StartFailed') {
+    const { error } = event
+    child.lastReason = crash(error)
+    if (tickets !== undefined) {
+      close(state, child, child.lastReason, actions)
+      answerAll(tickets, { tag: 'failed', error }, actions)
+    } else if (!isDelayed(child, now, actions) && mayRestart(state, child, now, actions)) {
+      child.status = 'retrying'
+      actions.push({ tag: 'retry', id: rule.id, run })
+    }
+  } else {
+    child.tickets = tickets
+  }
+}
+
+const isDelayed = (child: Child, now: number, actions: SupervisorAction[]): boolean => {
+  const attempt = delayAttempt(child, now)
+  if (attempt === undefined) return false
+  child.status = 'delayed'
+  actions.push({ tag: 'delay', id: child.rule.id, run: child.run, attempt })
+  return true
 }
 
 const begin = (child: Child, actions: SupervisorAction[]): void => {

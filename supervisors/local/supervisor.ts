@@ -1,40 +1,53 @@
-import type { ChildBase, ChildData, DynamicData, SupervisorData } from '../../lib/api/child-data.js'
+import type { ChildData, DynamicData, SupervisorData } from '../../lib/api/child-data.js'
 import type { TreeNode } from '../../lib/api/status.js'
+import { ChildFailed } from '../../lib/api/supervision.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import { type ExitReason, killed, shutdown } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
-import { type Begun, type Ended, type Lifecycle, started } from '../../lib/kernel/lifecycle.js'
+import { type Begun, type Ended, started } from '../../lib/kernel/lifecycle.js'
 import { assert } from '../../lib/std/assert.js'
-import type { Timer } from '../../lib/std/clock.js'
-import { type Decider, deciderOf } from './decider.js'
-import type { ChildAnswer, SupervisorAction, SupervisorEvent } from './protocol.js'
-
-/** A child that can say what is below it. */
-export interface Child extends Lifecycle {
-  tree?(): Pick<TreeNode, 'count' | 'strategy' | 'children'>
-}
-/** Makes a child, not begun yet, in its place below `parent`. */
-export type MakeChild = (data: ChildData, parent: Cell<any>, ended: Ended) => Child
+import type { Random } from '../../lib/std/random.js'
+import { RingBuffer } from '../../lib/std/ring-buffer.js'
+import type { ChildState } from './child.js'
+import { type Child, HeldChild, initOf } from './held-child.js'
+import { type Decider, deciderOf, type MakeDecider, rulesOf } from './decider.js'
+import {
+  type ChildAnswer,
+  type ChildRule,
+  ruleOf,
+  type SupervisorAction,
+  type SupervisorEvent,
+} from './protocol.js'
 
 export interface SupervisorParts {
   readonly kernel: Kernel
+  readonly random: Random
   readonly data: SupervisorData | DynamicData
   readonly parent?: Cell<any> | undefined
-  readonly makeChild: MakeChild
+  /** Makes a child, not begun yet, in its place below `parent`. */
+  readonly makeChild: (data: ChildData, parent: Cell<any>, ended: Ended) => Child
+  /** Gives a child a new spec for its next life; false when it has to be made anew. */
+  readonly renew: (child: Child, data: ChildData) => boolean
+  /** A temporary child has begun: its spec, without what it takes to begin it. */
+  readonly forget: (child: Child, data: ChildData) => ChildData
+  /** A child of that spec is not held any more. */
+  readonly closed: (data: ChildData) => void
   /** It gave up, or shut itself down. */
   readonly ended: Ended
+  /** Default: OTP's rules. */
+  readonly decider?: MakeDecider | undefined
 }
 
-interface Held {
+/** A child as it is known from outside. */
+interface Entry {
   readonly data: ChildData
-  child: Child | undefined
-  deadline: Timer | undefined
+  readonly state: ChildState
+  readonly child: Child | undefined
 }
 
 /**
- * Performs on the children what `state.ts` or `dynamic-state.ts` decides. It has a cell for its place in
- * the tree; its own events are taken one after the other, in order, without passing through that cell's
- * mailbox.
+ * Performs on the children what a decider decides. It has a cell for its place in the tree; its own events
+ * are taken one after the other, in order, without passing through that cell's mailbox.
  *
  * A child keeps its place while it is ended and begun again, so refs to it stay good and mail waits for it,
  * also over the restart of this supervisor. Children added at run time are lost with such a restart, as in
@@ -43,9 +56,12 @@ interface Held {
 export class Supervisor implements Child {
   readonly cell: Cell<never>
   private readonly kernel: Kernel
-  private readonly held = new Map<string, Held>()
+  private data_: SupervisorData | DynamicData
+  private readonly held = new Map<string, HeldChild>()
+  /** Specs of children that are to be started, until that is decided. */
+  private readonly adding = new Map<ChildRule, ChildData>()
   private decider: Decider | undefined
-  private readonly events: SupervisorEvent[] = []
+  private readonly events = new RingBuffer<SupervisorEvent>()
   private isBusy = false
   private begun: ((begun: Begun) => void) | undefined
   private halted: (() => void) | undefined
@@ -55,6 +71,7 @@ export class Supervisor implements Child {
   constructor(private readonly parts: SupervisorParts) {
     const { kernel, data, parent } = parts
     this.kernel = kernel
+    this.data_ = data
     this.cell = kernel.spawn<never>({
       name: data.id,
       parent,
@@ -64,17 +81,27 @@ export class Supervisor implements Child {
     })
   }
 
+  /** Its own spec, with what was changed since. */
+  get data(): SupervisorData | DynamicData {
+    return this.data_
+  }
+  get isRunning(): boolean {
+    return this.decider !== undefined
+  }
+
   begin(done: (begun: Begun) => void): void {
-    const { data } = this.parts
+    const data = this.data_
+    const init = data.type === 'supervisor' ? initOf(data) : undefined
+    if (init !== undefined) {
+      done(init)
+      return
+    }
     const known = data.type === 'supervisor' ? data.children : []
     const ids = new Set(known.map(({ id }) => id))
     for (const id of [...this.held.keys()]) if (!ids.has(id)) this.closeChild(id, shutdown, 'gone')
-    for (const each of known) {
-      if (!this.held.has(each.id))
-        this.held.set(each.id, { data: each, child: undefined, deadline: undefined })
-    }
-    this.events.length = 0
-    this.decider = deciderOf(data)
+    for (const each of known) this.hold(each)
+    this.events.drain()
+    this.decider = (this.parts.decider ?? deciderOf)(data)
     this.begun = done
     this.post({ tag: 'Start' })
   }
@@ -93,9 +120,9 @@ export class Supervisor implements Child {
     this.decider = undefined
     this.begun = undefined
     this.halted = undefined
-    this.events.length = 0
+    this.events.drain()
     for (const held of [...this.held.values()].toReversed()) {
-      held.deadline?.cancel()
+      held.stopTimer()
       held.child?.abort()
     }
     this.answerAll()
@@ -107,15 +134,28 @@ export class Supervisor implements Child {
     this.cell.stop(undefined, reason)
   }
 
+  /** Ends by force as by a fault of its own. */
+  kill(): void {
+    if (this.decider === undefined) return
+    const { begun } = this
+    this.abort()
+    if (begun === undefined) this.parts.ended(killed)
+    else begun({ tag: 'failed', error: new Error(`${this.cell.path} was killed while it started`) })
+  }
+
+  /** Another spec for its next life. */
+  renew(data: SupervisorData | DynamicData): void {
+    this.data_ = data
+  }
+
   /** Adds a child and starts it. `done` is called once. */
   startChild(data: ChildData, done: (answer: ChildAnswer) => void): void {
-    if (!this.held.has(data.id)) this.held.set(data.id, { data, child: undefined, deadline: undefined })
-    const { id, restart, significant } = data
-    const rule = { id, restart, significant }
+    const rule = ruleOf(data)
+    this.adding.set(rule, data)
     this.request(
       (ticket) => ({ tag: 'StartChild', rule, ticket }),
       (answer) => {
-        if (this.decider?.child(id) === undefined) this.held.delete(id)
+        this.adding.delete(rule)
         done(answer)
       },
     )
@@ -132,39 +172,84 @@ export class Supervisor implements Child {
   deleteChild(id: string, done: (answer: ChildAnswer) => void): void {
     this.request((ticket) => ({ tag: 'DeleteChild', id, ticket }), done)
   }
+  /** New flags, and new specs when `children` is given; both come from `data`, which has been checked. */
+  change(
+    data: SupervisorData | DynamicData,
+    isOfChildren: boolean,
+    done: (answer: ChildAnswer) => void,
+  ): void {
+    const specs = data.type === 'supervisor' && isOfChildren ? data.children : undefined
+    this.request(
+      (ticket) => ({ tag: 'Change', rules: rulesOf(data), children: specs?.map(ruleOf), ticket }),
+      (answer) => {
+        if (answer.tag === 'ok') this.changed(data, specs ?? [])
+        done(answer)
+      },
+    )
+  }
+
   child(id: string): Child | undefined {
     return this.held.get(id)?.child
   }
+  /** What is known of one child. */
+  entry(id: string): Entry | undefined {
+    const state = this.decider?.child(id)
+    return state === undefined ? undefined : this.entryOf(state)
+  }
+  /** The oldest first. */
+  *children(): Iterable<Entry> {
+    for (const state of this.decider?.children() ?? []) {
+      const entry = this.entryOf(state)
+      if (entry !== undefined) yield entry
+    }
+  }
+  private entryOf(state: ChildState): Entry | undefined {
+    const held = this.held.get(state.rule.id)
+    const data = held?.data ?? this.adding.get(state.rule)
+    return data === undefined ? undefined : { data, state, child: held?.child }
+  }
 
   tree(): Pick<TreeNode, 'count' | 'strategy' | 'children'> {
-    const { data } = this.parts
+    const data = this.data_
     if (data.type === 'dynamic') return { count: this.decider?.count() ?? 0, children: [] }
     const children = [...this.held.entries()].map(([id, held]) => this.nodeOf(id, held))
     return { strategy: data.strategy, children }
   }
 
-  private nodeOf(id: string, { data, child }: Held): TreeNode {
+  private nodeOf(id: string, { data, child }: HeldChild): TreeNode {
     const known = this.decider?.child(id)
-    const shown = {
-      starting: 'starting',
-      running: 'running',
-      stopping: 'running',
-      stopped: 'stopped',
-    } as const
-    const status = known?.status ?? 'stopped'
+    const status = known === undefined ? 'stopped' : statusOf(known)
     return {
       id,
       type: data.type,
-      status: status === 'ended' || status === 'retrying' ? 'restarting' : shown[status],
+      status: status === 'stopping' ? 'running' : status,
       restarts: Math.max(0, (known?.run ?? 0) - 1),
       children: [],
       ...child?.tree?.(),
     }
   }
 
+  /** A child that is kept gets the spec it begins by next; a new one is only known. */
+  private hold(data: ChildData): void {
+    const held = this.held.get(data.id)
+    if (held === undefined) this.held.set(data.id, new HeldChild(data))
+    else if (held.data !== data) {
+      held.data = data
+      held.isNew = true
+    }
+  }
+
+  private changed(data: SupervisorData | DynamicData, specs: readonly ChildData[]): void {
+    this.data_ = data
+    for (const spec of specs) this.hold(spec)
+    if (data.type !== 'dynamic') return
+    const { childShutdownMs: shutdownMs } = data
+    for (const held of this.held.values()) held.data = { ...held.data, shutdownMs }
+  }
+
   private request(event: (ticket: number) => SupervisorEvent, done: (answer: ChildAnswer) => void): void {
     if (this.decider === undefined) {
-      done({ tag: 'not-found' })
+      done({ tag: 'not-running' })
       return
     }
     const ticket = ++this.ticket
@@ -175,7 +260,7 @@ export class Supervisor implements Child {
   private answerAll(): void {
     const waiting = [...this.tickets.values()]
     this.tickets.clear()
-    for (const done of waiting) done({ tag: 'not-found' })
+    for (const done of waiting) done({ tag: 'not-running' })
   }
 
   /**
@@ -206,14 +291,10 @@ export class Supervisor implements Child {
       case 'close':
         this.closeChild(action.id, action.reason, action.spec)
         return
-      case 'retry': {
-        const { decider } = this
-        const { id, run } = action
-        this.kernel.clock.defer(() => {
-          if (this.decider === decider) this.post({ tag: 'Retry', id, run })
-        })
+      case 'retry':
+      case 'delay':
+        this.retryHeld(action)
         return
-      }
       case 'answer': {
         const done = this.tickets.get(action.ticket)
         this.tickets.delete(action.ticket)
@@ -223,10 +304,14 @@ export class Supervisor implements Child {
       case 'ready':
         this.finishBegin(started)
         return
-      case 'failed':
+      case 'failed': {
+        const { error, id } = action
         this.decider = undefined
-        this.finishBegin({ tag: 'failed', error: action.error })
+        const failed =
+          error instanceof ChildFailed ? error : new ChildFailed(`${this.cell.path}/${id}`, error)
+        this.finishBegin({ tag: 'failed', error: failed })
         return
+      }
       case 'exceeded':
         this.reportExceeded()
         return
@@ -242,66 +327,92 @@ export class Supervisor implements Child {
   }
 
   private end(reason: ExitReason): void {
-    const { halted, begun } = this
+    const { halted } = this
     this.decider = undefined
     this.halted = undefined
-    this.begun = undefined
+    for (const held of this.held.values()) held.stopTimer()
     this.answerAll()
-    if (halted !== undefined) halted()
-    else if (begun !== undefined)
-      begun({ tag: 'failed', error: new Error(`supervisor ${this.cell.path} gave up while it started`) })
-    else this.parts.ended(reason)
+    if (halted === undefined) this.parts.ended(reason)
+    else halted()
   }
 
   private startHeld(id: string, run: number): void {
+    const rule = this.decider?.child(id)?.rule
+    const added = rule === undefined ? undefined : this.adding.get(rule)
+    if (added !== undefined) this.held.set(id, new HeldChild(added))
     const held = this.held.get(id)
     assert(held !== undefined, 'a supervisor starts a child it does not hold', { id })
-    held.child ??= this.parts.makeChild(held.data, this.cell, (reason) => {
-      const current = this.decider?.child(id)?.run
-      if (current !== undefined) this.post({ tag: 'Ended', id, run: current, reason })
-    })
-    held.child.begin((begun) => {
-      if (begun.tag === 'failed') this.post({ tag: 'StartFailed', id, run, error: begun.error })
-      else this.post({ tag: 'Started', id, run })
+    const child = this.childFor(held)
+    held.begin(this.kernel.clock, child, (begun) => {
+      if (begun.tag === 'failed') {
+        this.post({ tag: 'StartFailed', id, run, error: begun.error })
+      } else if (begun.tag === 'ignored') {
+        this.post({ tag: 'Ignored', id, run })
+      } else {
+        if (held.data.restart === 'temporary') held.data = this.parts.forget(child, held.data)
+        this.post({ tag: 'Started', id, run, info: begun.info })
+      }
     })
   }
 
+  /** It keeps its place, unless another spec needs another one. */
+  private childFor(held: HeldChild): Child {
+    const { data, isNew } = held
+    const { id } = data
+    held.isNew = false
+    if (isNew && held.child !== undefined && !this.parts.renew(held.child, data)) {
+      held.child.close(shutdown)
+      held.child = undefined
+    }
+    held.child ??= this.parts.makeChild(data, this.cell, (reason) => {
+      held.stopTimer()
+      const current = this.decider?.child(id)?.run
+      if (current !== undefined) this.post({ tag: 'Ended', id, run: current, reason })
+    })
+    return held.child
+  }
+
   private stopHeld(id: string, run: number): void {
+    const over = (reason: ExitReason): void => this.post({ tag: 'Ended', id, run, reason })
     const held = this.held.get(id)
-    const child = held?.child
-    if (held === undefined || child === undefined) {
-      this.post({ tag: 'Ended', id, run, reason: shutdown })
-      return
+    if (held === undefined) over(shutdown)
+    else held.stop(this.kernel.clock, over)
+  }
+
+  private retryHeld(action: Extract<SupervisorAction, { readonly tag: 'retry' | 'delay' }>): void {
+    const { decider } = this
+    const { id, run } = action
+    const again = (): void => {
+      if (this.decider === decider) this.post({ tag: 'Retry', id, run })
     }
-    const { shutdownMs } = held.data as ChildBase
-    let isOver = false
-    const over = (reason: ExitReason): void => {
-      if (isOver) return
-      isOver = true
-      held.deadline?.cancel()
-      held.deadline = undefined
-      if (reason === killed) child.abort()
-      this.post({ tag: 'Ended', id, run, reason })
-    }
-    if (shutdownMs === 'kill') {
-      over(killed)
-      return
-    }
-    if (shutdownMs !== 'infinity') held.deadline = this.kernel.clock.after(shutdownMs, () => over(killed))
-    child.halt(() => over(shutdown))
+    const { clock } = this.kernel
+    if (action.tag === 'retry') clock.defer(again)
+    else this.held.get(id)?.delay({ clock, random: this.parts.random }, action.attempt, again)
   }
 
   private closeChild(id: string, reason: ExitReason, spec: 'kept' | 'gone'): void {
     const held = this.held.get(id)
-    held?.deadline?.cancel()
-    held?.child?.close(reason)
-    if (held !== undefined) held.child = undefined
-    if (spec === 'gone') this.held.delete(id)
+    if (held === undefined) return
+    const { child, data } = held
+    held.stopTimer()
+    held.child = undefined
+    child?.close(reason)
+    if (spec === 'kept') return
+    this.held.delete(id)
+    this.parts.closed(data)
   }
 
   private reportExceeded(): void {
-    const { intensity, periodMs } = this.parts.data
+    const { intensity, periodMs } = this.data_
     const { ledger } = this.kernel
     if (ledger.isHeard) ledger.emit({ tag: 'IntensityExceeded', path: this.cell.path, intensity, periodMs })
   }
+}
+
+/** A child's state in the words of those who look on. */
+export const statusOf = (
+  child: ChildState,
+): 'starting' | 'running' | 'stopping' | 'restarting' | 'stopped' => {
+  const { status } = child
+  return status === 'ended' || status === 'retrying' || status === 'delayed' ? 'restarting' : status
 }

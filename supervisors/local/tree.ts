@@ -1,23 +1,38 @@
 import type { BehaviorData } from '../../lib/api/behavior.js'
-import type { DynamicData, EntitiesData, SupervisorData, WorkerData } from '../../lib/api/child-data.js'
+import {
+  type ChildData,
+  type DynamicData,
+  dynamicChild,
+  type EntitiesData,
+  type SupervisorData,
+  type WorkerData,
+  withoutInit,
+} from '../../lib/api/internal.js'
 import type { TreeNode } from '../../lib/api/status.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import { shutdown } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
 import type { Begun, Ended } from '../../lib/kernel/lifecycle.js'
 import { LocalActor } from '../../lib/kernel/local-actor.js'
+import { LocalActorRef } from '../../lib/kernel/local-ref.js'
 import type { Outside } from '../../lib/kernel/outside.js'
+import type { Random } from '../../lib/std/random.js'
+import type { MakeDecider } from './decider.js'
 import type { ChildAnswer } from './protocol.js'
-import { type Child, type MakeChild, Supervisor } from './supervisor.js'
+import type { Child } from './held-child.js'
+import { Supervisor } from './supervisor.js'
 
 export interface TreeParts {
   readonly kernel: Kernel
+  readonly random: Random
   readonly outside: Outside
   readonly root: SupervisorData
   /** Makes the supervisor of a kind's entities. */
   readonly entities: (data: EntitiesData, parent: Cell<any>, ended: Ended) => Child
   /** The root supervisor gave up. Everything below it has been stopped. */
   readonly ended: Ended
+  /** Default: OTP's rules. */
+  readonly decider?: MakeDecider | undefined
 }
 
 /** What became of `startUnder`. */
@@ -28,15 +43,13 @@ export type StartAnswer =
   | { readonly tag: 'failed'; readonly error: unknown }
 
 /**
- * The supervision tree of one node: its root supervisor, and its workers and dynamic supervisors by name.
+ * The supervision tree of one node: its root supervisor, and its workers and supervisors by name.
  */
 export class LocalTree {
   readonly root: Supervisor
   private readonly workers = new Map<string, LocalActor>()
-  private readonly dynamics = new Map<
-    string,
-    { readonly data: DynamicData; readonly supervisor: Supervisor }
-  >()
+  /** By path. */
+  private readonly supervisors = new Map<string, Supervisor>()
   private serial = 0
 
   constructor(private readonly parts: TreeParts) {
@@ -68,24 +81,40 @@ export class LocalTree {
     return [...this.workers.keys()]
   }
 
+  /** The actor behind a ref of this node. */
+  actorOf(ref: object): LocalActor | undefined {
+    const actor = LocalActorRef.actorOf(ref)
+    return actor instanceof LocalActor ? actor : undefined
+  }
+
+  /** By its path, or by its id when only one supervisor has it. */
+  supervisor(idOrPath: string): Supervisor | undefined {
+    const known = this.supervisors.get(idOrPath)
+    if (known !== undefined) return isOpen(known.cell) ? known : undefined
+    const named = this.open().filter(({ data }) => data.id === idOrPath)
+    return named.length === 1 ? named[0] : undefined
+  }
+  get supervisorPaths(): readonly string[] {
+    return this.open().map(({ cell }) => cell.path)
+  }
+  private open(): Supervisor[] {
+    return [...this.supervisors.values()].filter(({ cell }) => isOpen(cell))
+  }
+
+  /** A name for one more child of that kind. */
+  nextId(kind: string): string {
+    return `${kind}-${++this.serial}`
+  }
+
   /** Starts one more actor under `dynamic(under)`. */
   startUnder(under: string, behavior: BehaviorData, done: (answer: StartAnswer) => void): void {
-    const dynamic = this.dynamics.get(under)
-    if (dynamic === undefined) {
+    const supervisor = this.supervisor(under)
+    if (supervisor?.data.type !== 'dynamic') {
       done({ tag: 'not-found' })
       return
     }
-    const { data, supervisor } = dynamic
-    const id = `${behavior.kind}-${++this.serial}`
-    const worker: WorkerData = {
-      type: 'worker',
-      id,
-      restart: data.childRestart,
-      significant: false,
-      shutdownMs: data.childShutdownMs,
-      behavior,
-    }
-    supervisor.startChild(worker, (answer) => done(startAnswer(answer, supervisor.child(id))))
+    const worker = dynamicChild(supervisor.data, this.nextId(behavior.kind), behavior)
+    supervisor.startChild(worker, (answer) => done(startAnswer(answer, supervisor.child(worker.id))))
   }
 
   tree(): TreeNode {
@@ -93,17 +122,13 @@ export class LocalTree {
     return { id, type: 'supervisor', status: 'running', restarts: 0, ...this.root.tree() }
   }
 
-  private readonly makeChild: MakeChild = (data, parent, ended) => {
+  private readonly makeChild = (data: ChildData, parent: Cell<any>, ended: Ended): Child => {
     switch (data.type) {
       case 'worker':
         return this.makeWorker(data, parent, ended)
       case 'entities':
         return this.parts.entities(data, parent, ended)
-      case 'dynamic': {
-        const supervisor = this.makeSupervisor(data, parent, ended)
-        this.dynamics.set(data.id, { data, supervisor })
-        return supervisor
-      }
+      case 'dynamic':
       case 'supervisor':
         return this.makeSupervisor(data, parent, ended)
     }
@@ -114,20 +139,59 @@ export class LocalTree {
     parent: Cell<any> | undefined,
     ended: Ended,
   ): Supervisor {
-    const { makeChild } = this
-    const { kernel } = this.parts
-    return new Supervisor({ kernel, data, parent, makeChild, ended })
+    const { kernel, random, decider } = this.parts
+    const supervisor = new Supervisor({
+      kernel,
+      random,
+      data,
+      parent,
+      makeChild: this.makeChild,
+      renew: this.renew,
+      forget: this.forget,
+      closed: this.closed,
+      ended,
+      decider,
+    })
+    this.supervisors.set(supervisor.cell.path, supervisor)
+    return supervisor
   }
 
   private makeWorker(data: WorkerData, parent: Cell<any>, ended: Ended): LocalActor {
     const { kernel, outside } = this.parts
     const { id: name, behavior } = data
     const actor = new LocalActor(kernel, { name, parent, behavior, outside, ended })
-    const isDynamic = [...this.dynamics.values()].some(({ supervisor }) => supervisor.cell === parent)
-    if (!isDynamic) this.workers.set(behavior.kind, actor)
+    if (this.supervisors.get(parent.path)?.data.type !== 'dynamic') this.workers.set(behavior.kind, actor)
     return actor
   }
+
+  private readonly renew = (child: Child, data: ChildData): boolean => {
+    if (child instanceof LocalActor && data.type === 'worker') {
+      if (child.behavior.protocol !== data.behavior.protocol) return false
+      child.adopt(data.behavior)
+      return true
+    }
+    if (child instanceof Supervisor && data.type === child.data.type) {
+      child.renew(data)
+      return true
+    }
+    return data.type === 'entities'
+  }
+
+  private readonly forget = (child: Child, data: ChildData): ChildData => {
+    if (!(child instanceof LocalActor) || data.type !== 'worker') return data
+    const behavior = withoutInit(data.behavior)
+    child.behavior = behavior
+    return { ...data, behavior }
+  }
+
+  private readonly closed = (data: ChildData): void => {
+    if (data.type !== 'worker') return
+    const actor = this.workers.get(data.behavior.kind)
+    if (actor !== undefined && !isOpen(actor.cell)) this.workers.delete(data.behavior.kind)
+  }
 }
+
+const isOpen = ({ status }: Cell<any>): boolean => status === 'running' || status === 'suspended'
 
 const startAnswer = (answer: ChildAnswer, child: Child | undefined): StartAnswer => {
   if (answer.tag === 'ok' && child instanceof LocalActor) return { tag: 'started', actor: child }

@@ -109,6 +109,7 @@ export class Parts {
     }
     this.tree = new Tree({
       kernel: this.kernel,
+      random: options.random,
       outside: this.outside,
       root: options.root,
       countOf: (kind) => this.cells.get(kind)?.count() ?? 0,

@@ -11,6 +11,7 @@ import {
 import { supervisor } from '../../lib/api/child-spec.js'
 import type { ChildSpec } from '../../lib/api/child-data.js'
 import type { TreeNode } from '../../lib/api/status.js'
+import type { LocalSupervisor } from '../../lib/api/supervision.js'
 import { AskFailed, StartFailed } from '../../lib/errors.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
@@ -18,7 +19,9 @@ import type { Kernel } from '../../lib/kernel/kernel.js'
 import { type Begun, started } from '../../lib/kernel/lifecycle.js'
 import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { Outside } from '../../lib/kernel/outside.js'
-import type { Child } from '../local/supervisor.js'
+import type { Random } from '../../lib/std/random.js'
+import { administration } from '../local/administration.js'
+import type { Child } from '../local/held-child.js'
 import { LocalTree } from '../local/tree.js'
 
 /** Every child of the tree, parents before children. */
@@ -38,6 +41,7 @@ export const rooted = (tree: ChildSpec): SupervisorData => {
 
 export interface TreeOptions {
   readonly kernel: Kernel
+  readonly random: Random
   readonly outside: Outside
   readonly root: SupervisorData
   /** How many entities of a kind run here. */
@@ -88,9 +92,10 @@ export class Tree {
   readonly #places = new Map<string, EntitiesPlace>()
 
   constructor(options: TreeOptions) {
-    const { kernel, outside, root, countOf, ended } = options
+    const { kernel, random, outside, root, countOf, ended } = options
     this.#local = new LocalTree({
       kernel,
+      random,
       outside,
       root,
       entities: (data, parent) => {
@@ -106,8 +111,8 @@ export class Tree {
   begin(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#local.begin((begun) => {
-        if (begun.tag !== 'failed') resolve()
-        else reject(new StartFailed('ChildFailed', sentenceOf(begun.error), begun.error))
+        if (begun.tag === 'started') resolve()
+        else reject(new StartFailed('ChildFailed', sentenceOf(begun), causeOf(begun)))
       })
     })
   }
@@ -143,10 +148,19 @@ export class Tree {
   status(): TreeNode {
     return this.#local.tree()
   }
+  /** By its path, or by its id when only one supervisor has it. Throws `Misuse` when there is none. */
+  supervisor(idOrPath: string): LocalSupervisor {
+    return administration(this.#local, idOrPath)
+  }
   stop(): Promise<void> {
     return new Promise((resolve) => this.#local.stop(resolve))
   }
 }
 
-const sentenceOf = (error: unknown): string =>
-  `A child of the tree did not start: ${error instanceof Error ? error.message : String(error)}`
+const causeOf = (begun: Begun): unknown => (begun.tag === 'failed' ? begun.error : undefined)
+
+const sentenceOf = (begun: Begun): string => {
+  if (begun.tag !== 'failed') return 'The root supervisor of the tree said ignore, so nothing was started.'
+  const { error } = begun
+  return `A child of the tree did not start: ${error instanceof Error ? error.message : String(error)}`
+}

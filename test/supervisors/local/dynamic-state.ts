@@ -51,9 +51,9 @@ t.test('dynamic - its answers', async (t) => {
   t.same(add('c'), { tag: 'ok' })
   it.send({ tag: 'RestartChild', id: 'c', ticket: 90 })
   it.send({ tag: 'DeleteChild', id: 'c', ticket: 91 })
-  t.same([it.answers.get(90), it.answers.get(91)], [{ tag: 'not-found' }, { tag: 'not-found' }])
+  t.same([it.answers.get(90), it.answers.get(91)], [{ tag: 'dynamic' }, { tag: 'dynamic' }])
   it.send({ tag: 'Stop' })
-  t.same(add('d'), { tag: 'not-found' })
+  t.same(add('d'), { tag: 'not-running' })
 })
 
 t.test('dynamic - a child that takes long to start holds up nobody', async (t) => {

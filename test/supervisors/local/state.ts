@@ -273,7 +273,7 @@ t.test(
     t.same(ask({ tag: 'TerminateChild', id: 't' }), { tag: 'ok' })
     t.equal(it.child('t'), undefined)
     it.send({ tag: 'Stop' })
-    t.same(add('late'), { tag: 'not-found' })
+    t.same(add('late'), { tag: 'not-running' })
   },
 )
 
@@ -291,7 +291,7 @@ t.test(
     it.send({ tag: 'StartChild', rule: rule('x'), ticket: 2 })
     it.send({ tag: 'DeleteChild', id: 'a', ticket: 3 })
     it.send({ tag: 'Stop' })
-    t.same([it.answers.get(2), it.answers.get(3)], [{ tag: 'not-found' }, { tag: 'not-found' }])
+    t.same([it.answers.get(2), it.answers.get(3)], [{ tag: 'not-running' }, { tag: 'not-running' }])
   },
 )
 

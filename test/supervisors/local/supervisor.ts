@@ -15,6 +15,7 @@ import type { SupervisorData } from '../../../lib/api/child-data.js'
 import { behaviorData, childData } from '../../../lib/api/internal.js'
 import type { ExitReason } from '../../../lib/kernel/exit-reason.js'
 import type { LocalActor } from '../../../lib/kernel/local-actor.js'
+import { seededRandom } from '../../../lib/std/random.js'
 import { LocalTree, type StartAnswer } from '../../../supervisors/local/tree.js'
 import { bed, outside } from '../../fixtures/kernel/index.js'
 
@@ -74,6 +75,7 @@ const grow = async (
   const failures: unknown[] = []
   const tree = new LocalTree({
     kernel: on.kernel,
+    random: seededRandom(1),
     outside: outside(),
     root: childData(make(log)) as SupervisorData,
     entities: () => {
@@ -259,7 +261,7 @@ t.test('tree - an init that throws fails the start, and what had started is stop
     ]),
   )
   t.equal(it.take(), '+a +b +c -b -a')
-  t.same(it.failures, [boom])
+  t.match(it.failures, [{ name: 'ChildFailed', path: 'root/sub/c', cause: boom }])
   it.tree.kill()
   t.same(on.kernel.roots, [])
 })
@@ -369,7 +371,7 @@ t.test('tree - by hand: terminate, restart, delete', async (t) => {
     { tag: 'ok' },
     { tag: 'ok' },
     { tag: 'running' },
-    { tag: 'not-found' },
-    { tag: 'not-found' },
+    { tag: 'not-running' },
+    { tag: 'not-running' },
   ])
 })

@@ -1,0 +1,103 @@
+import type { ChildData, SupervisorData } from '../../lib/api/child-data.js'
+import { ignore, supervisorInitMisuse } from '../../lib/api/internal.js'
+import type { TreeNode } from '../../lib/api/status.js'
+import { type ExitReason, killed, shutdown } from '../../lib/kernel/exit-reason.js'
+import { type Begun, ignored, type Lifecycle } from '../../lib/kernel/lifecycle.js'
+import { backoffMs } from '../../lib/std/backoff.js'
+import type { Clock, Timer } from '../../lib/std/clock.js'
+import type { Random } from '../../lib/std/random.js'
+
+/** A child that can say what is below it. */
+export interface Child extends Lifecycle {
+  tree?(): Pick<TreeNode, 'count' | 'strategy' | 'children'>
+}
+
+/**
+ * One child's place below its supervisor: its spec, what runs there, and the one timer of whatever it is at:
+ * its start, its stop or its backoff.
+ */
+export class HeldChild {
+  child: Child | undefined
+  /** It begins by another spec when it is next started. */
+  isNew = false
+  private timer: Timer | undefined
+
+  constructor(public data: ChildData) {}
+
+  /** Begins `child`; one that takes longer than `startMs` is ended by force and has failed. */
+  begin(clock: Clock, child: Child, done: (begun: Begun) => void): void {
+    this.stopTimer()
+    let isOver = false
+    const over = (begun: Begun): void => {
+      if (isOver) return
+      isOver = true
+      this.stopTimer()
+      done(begun)
+    }
+    child.begin(over)
+    const { id, startMs } = this.data
+    if (isOver || startMs === 'infinity') return
+    this.timer = clock.after(startMs, () => {
+      child.abort()
+      over({ tag: 'failed', error: tooSlow(id, startMs) })
+    })
+  }
+
+  /** Stops what runs here in order; by force when that takes longer than `shutdownMs`. */
+  stop(clock: Clock, done: (reason: ExitReason) => void): void {
+    const { child } = this
+    const { shutdownMs } = this.data
+    this.stopTimer()
+    let isOver = child === undefined
+    const over = (reason: ExitReason): void => {
+      if (isOver) return
+      isOver = true
+      this.stopTimer()
+      if (reason === killed) child?.abort()
+      done(reason)
+    }
+    if (child === undefined) {
+      done(shutdown)
+    } else if (shutdownMs === 'kill') {
+      over(killed)
+    } else {
+      child.halt(() => over(shutdown))
+      if (!isOver && shutdownMs !== 'infinity') this.timer = clock.after(shutdownMs, () => over(killed))
+    }
+  }
+
+  /** Calls `again` after the backoff of the spec; `attempt` 0 is its shortest. */
+  delay(of: { readonly clock: Clock; readonly random: Random }, attempt: number, again: () => void): void {
+    const { backoff } = this.data
+    if (backoff === undefined) {
+      of.clock.defer(again)
+      return
+    }
+    const { minMs: firstMs, maxMs: lastMs, jitter } = backoff
+    this.timer = of.clock.after(backoffMs({ firstMs, lastMs, factor: 2, jitter }, attempt, of.random), again)
+  }
+
+  stopTimer(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+}
+
+/** How its start ends before it began; undefined: it goes on. */
+export const initOf = ({ id, init }: SupervisorData): Begun | undefined => {
+  if (init === undefined) return undefined
+  try {
+    const made = init()
+    if (made === undefined) return undefined
+    if (made === ignore) return ignored
+    return { tag: 'failed', error: supervisorInitMisuse(id) }
+  } catch (error) {
+    return { tag: 'failed', error }
+  }
+}
+
+const tooSlow = (id: string, startMs: number): Error =>
+  new Error(
+    `"${id}" did not begin within ${startMs} ms: its init has neither returned nor thrown. ` +
+      'Give init a deadline of its own, or raise startMs.',
+  )
