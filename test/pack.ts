@@ -129,7 +129,8 @@ const headingsOf = (path: string): string[] =>
 
 /** The tags of a union of texts, or of records with a `tag`, as a declaration file has it. */
 const codesOf = (source: string, type: string): string[] => {
-  const [, union = ''] = new RegExp(`export type ${type} =([^]*?);\\n(?=export |declare |/)`).exec(source) ?? []
+  const declaration = new RegExp(`export type ${type} =([^]*?);\\n(?=export |declare |/)`)
+  const [, union = ''] = declaration.exec(source) ?? []
   const tags = [...union.matchAll(/readonly tag: '(\w+)'/g)]
   return (tags.length > 0 ? tags : [...union.matchAll(/'(\w+)'/g)]).map(([, code = '']) => code)
 }
