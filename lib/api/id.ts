@@ -25,6 +25,19 @@ export const isId = (value: unknown): value is string =>
   !loneSurrogate.test(value)
 
 /**
+ * The id as it was given to a ref or an address. The compiler has seen that it is one; JavaScript has not.
+ * Lone surrogates are left to the codec, because this runs for every ref.
+ */
+export const entityId = (kind: string, id: unknown): string => {
+  if (typeof id === 'string' && id.length > 0 && id.length <= entityIdCharsMax) return id
+  const given = id === undefined ? 'nothing' : typeof id === 'string' ? `${id.length} characters` : typeof id
+  throw new Misuse(
+    'InvalidId',
+    `The id of a "${kind}" is 1 to ${entityIdCharsMax} characters, made by its constructor; got ${given}.`,
+  )
+}
+
+/**
  * Declares an id: codec, constructor and brand in one.
  *
  * Limits: 1 … 256 characters, well-formed Unicode. Anything else does not decode.

@@ -11,6 +11,7 @@ export {
   type WorkerData,
 } from './child-data.js'
 export { deepFreeze, freezing, holdFreezing } from './diagnostics.js'
+export { entityId } from './id.js'
 export { kindData, type KindData } from './kind.js'
 export { madeBy, specIn, specOfMessage, type MessageData } from './maker.js'
 export {

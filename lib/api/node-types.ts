@@ -40,7 +40,8 @@ export interface TumenNode {
   /**
    * Starts an entity, or finds it started. When it resolves, every later lookup from any node finds it.
    *
-   * Errors: rejects with `AskFailed`: `UnknownKind`, `Unavailable`, `Overloaded` or `AskTimeout`.
+   * Errors: rejects with `AskFailed`: `UnknownKind`, `Unavailable`, `Overloaded`, `AskTimeout` or
+   * `NodeStopped`.
    */
   spawn<N extends string, I>(kind: Kind<N, I>, id: I): Promise<Spawned<N>>
   /** This node's own actor of that protocol. Throws `Misuse` (`KindNotInTree`) when the tree has none. */

@@ -4,7 +4,7 @@ import * as t from 'io-ts'
 import { isName } from '../ids.js'
 import type { types } from './brand.js'
 import type { Answer, AnswerSpec } from './answer.js'
-import { isId } from './id.js'
+import { entityId, isId } from './id.js'
 import { maker } from './maker.js'
 import type { Ask, AskSpec, ReadSpec, Tell, TellSpec } from './message.js'
 import { Misuse } from './misuse.js'
@@ -104,7 +104,7 @@ const build = (data: ProtocolData): object => {
   const { kind, specs, scope } = data
   const built: Record<string, unknown> =
     scope === 'id'
-      ? { kind, at: (id: string) => ({ kind, id }) }
+      ? { kind, at: (id: string) => ({ kind, id: entityId(kind, id) }) }
       : { kind, at: () => noEntities(kind), on: (node: string) => addressOn(kind, node) }
   for (const [tag, spec] of specs) built[tag] = maker({ kind, tag, spec })
   register(built, data)

@@ -1,5 +1,5 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
-import { dataOf, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
+import { dataOf, entityId, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
 import type { Kind } from '../../lib/api/kind.js'
 import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
@@ -39,22 +39,23 @@ export class Node implements TumenNode {
 
   ref<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Ref<KindOf<P>> {
     const kind = kindIn(protocol, 'id', 'node.ref')
-    return new RemoteRef(this.#parts.home, kind, String(id)) as unknown as Ref<KindOf<P>>
+    return new RemoteRef(this.#parts.home, kind, entityId(kind, id)) as unknown as Ref<KindOf<P>>
   }
 
   async spawn<N extends string, I>(kind: Kind<N, I>, id: I): Promise<Spawned<N>> {
     const data = kindData(kind)
     const engine = this.#parts.engine
-    const address = formatAddress(data.kind, String(id))
+    const name = entityId(data.kind, id)
+    const address = formatAddress(data.kind, name)
     if (engine === null) throw new AskFailed(unsent(this.#parts.home, address))
     const outcome = await new Promise<'started' | 'already-started'>((resolve, reject) => {
-      engine.spawn(data.kind, String(id), this.#parts.config.askTimeoutMs, (result) => {
+      engine.spawn(data.kind, name, this.#parts.config.askTimeoutMs, (result) => {
         if (result.tag === 'reply') resolve(result.payload === 'started' ? 'started' : 'already-started')
         else if (result.tag === 'error') reject(new AskFailed(result.error))
         else reject(new AskFailed({ tag: 'Malformed', address, complaints: ['a spawn is not refused'] }))
       })
     })
-    const ref = new RemoteRef(this.#parts.home, data.kind, String(id)) as unknown as Ref<N>
+    const ref = new RemoteRef(this.#parts.home, data.kind, name) as unknown as Ref<N>
     return { ref, outcome }
   }
 
@@ -108,12 +109,13 @@ export class Node implements TumenNode {
 
   where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where {
     const kind = kindIn(protocol, 'id', 'node.where')
+    const name = entityId(kind, id)
     const engine = this.#parts.engine
-    if (engine === null) return { kind, id: String(id), shard: '', epoch: 0, mirrors: [], isHere: false }
-    const { shard, owner, epoch, insync, isRecorded } = engine.where(kind, String(id))
+    if (engine === null) return { kind, id: name, shard: '', epoch: 0, mirrors: [], isHere: false }
+    const { shard, owner, epoch, insync, isRecorded } = engine.where(kind, name)
     return {
       kind,
-      id: String(id),
+      id: name,
       shard,
       ...(owner === null || !isRecorded ? {} : { owner }),
       epoch,

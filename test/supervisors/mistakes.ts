@@ -225,6 +225,24 @@ t.test('mistakes – what has ids and what each node has one of are told apart',
   t.same(Door.on(node.id), { kind: 'door', id: '', node: 'n1#1' })
 })
 
+t.test('mistakes – an id that is none', async (t) => {
+  const node = await started(t, { name: 'n1', children: [entities(bag)] })
+  const ids: readonly (readonly [given: unknown, got: string])[] = [
+    [undefined, 'nothing'],
+    [7, 'number'],
+    ['', '0 characters'],
+    ['x'.repeat(300), '300 characters'],
+  ]
+  for (const [given, got] of ids) {
+    const message = `The id of a "bag" is 1 to 256 characters, made by its constructor; got ${got}.`
+    const none = given as never
+    t.throws(() => node.ref(Bag, none), { code: 'InvalidId', message })
+    t.throws(() => node.where(Bag, none), { code: 'InvalidId', message })
+    t.throws(() => Bag.at(none), { code: 'InvalidId', message })
+    t.match(await failure(node.spawn(bag, none)), { code: 'InvalidId', message })
+  }
+})
+
 t.test('mistakes – asking through a node that has stopped', async (t) => {
   const node = await started(t, { name: 'n1', children: [entities(bag), worker('door', door)] })
   const here = node.local(Door)
