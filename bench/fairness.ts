@@ -18,7 +18,7 @@ const openCount = 50_000
 const chunkCount = 5_000
 const timerMs = 10
 const wantedMs = 20
-export const requestCount = 1_000
+const requestCount = 1_000
 
 const Flooded = nodeProtocol('flooded', { Drop: message({ n: t.number }) })
 const Flooder = nodeProtocol('flooder', { Pour: message({ count: t.number }) })
@@ -120,7 +120,7 @@ const askUntil = async (node: TumenNode, isOver: () => boolean): Promise<number[
 const percentile = (values: readonly number[], part: number): number =>
   values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? Number.NaN
 
-/** Milliseconds, 99 of 100: the worst of ask, timer and HTTP request while 5 M messages or more are handled. */
+/** Milliseconds, 99 of 100: the worst of ask, timer and HTTP request during 5 M messages or more. */
 export const fairness = async (note: (line: string) => void): Promise<Figure> => {
   const { node, over, late, mayEnd } = await startFlood()
   const http = await requestAll()
@@ -138,10 +138,10 @@ export const fairness = async (note: (line: string) => void): Promise<Figure> =>
   http.close()
   const { kernel_dead_letters_total: lost } = node.status().counters
   await node.stop()
-  const told = Object.entries(delays).map(
-    ([name, values]) =>
-      `${name} ${percentile(values, 0.99).toFixed(1)} ms of ${values.length}, at most ${Math.max(...values).toFixed(1)}`,
-  )
+  const told = Object.entries(delays).map(([name, values]) => {
+    const most = Math.max(...values).toFixed(1)
+    return `${name} ${percentile(values, 0.99).toFixed(1)} ms of ${values.length}, at most ${most}`
+  })
   note(`fairness: ${count} messages in ${Math.round(floodMs)} ms, ${lost ?? 0} lost; ${told.join('; ')}`)
   const value = Math.max(...Object.values(delays).map((values) => percentile(values, 0.99)))
   return {

@@ -112,6 +112,10 @@ export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
 export type { Config, ConfigInput } from './config.js'
 export { JournalFailed, type JournalFailureCode } from './persistence/failure.js'
 export { memoryEngine, type MemoryEngineOptions } from './persistence/memory.js'
+export { logEvents, type Logger } from './observe/log.js'
+export { type Meter, meterNode } from './observe/meter.js'
+export { type OpenTelemetry, otelTracing } from './observe/otel.js'
+export type { Handling, Tracing } from './observe/tracing.js'
 export {
   persistent,
   record,

@@ -186,7 +186,7 @@ const unknown = (kind: string, is: string, tag: string): Misuse =>
 
 /** A machine whose states are known. */
 export interface MachineStates<P extends AnyProtocol, S extends Named, Q extends AnyProtocol, T> {
-  /** What to do with a message in a state that does not take it. Gives what `kind` or `behavior` takes as `on`. */
+  /** What to do with a message in a state that does not take it. Gives the `on` of `kind` or `behavior`. */
   otherwise(handlers: Otherwise<P, S, Q, T>): MachineOn<P, S, Q>
 }
 /** A machine whose protocol is known. */
@@ -209,8 +209,8 @@ export interface MachineFor<P extends AnyProtocol, Q extends AnyProtocol> {
  * Limits: the first state is begun, not entered: its `enter` does not run and its `timeout` is not armed, so
  * let the first message lead into the state that has one. A step that stays in its state changes no timer.
  *
- * Errors: `Misuse` for a state or a message that is not declared; a step to a state that `to` does not name is
- * a crash.
+ * Errors: `Misuse` for a state or a message that is not declared; a step to a state that `to` does not name
+ * is a crash.
  *
  * Reference: OTP `gen_statem`. Deviation: messages are not postponed; `putOff` and `stash` do that.
  *
