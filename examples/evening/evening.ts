@@ -2,6 +2,7 @@
 import type { Absence, Answer, Ending, Heard, Played, View } from './evidence.js'
 import { play } from './play.js'
 import { Player, type Fields, type Reply, type Told } from './player.js'
+import type { Sent } from './seats.js'
 import type { Evening, Line } from './session.js'
 
 export interface EveningOptions {
@@ -59,7 +60,9 @@ export class EveningAtTheSockets {
   private readonly heard: Heard[] = []
   private readonly endings = new Map<string, Ending>()
   private endedAt = Number.POSITIVE_INFINITY
-  private readonly acknowledged = new Map<string, number>()
+  private readonly acknowledged = new Map<string, [version: number, chats: number]>()
+  /** Every command in the order in which they were sent, with its answer as soon as it is there. */
+  readonly sent: Sent[] = []
   /** The party of each command without an answer. */
   readonly open = new Map<number, string>()
 
@@ -93,6 +96,7 @@ export class EveningAtTheSockets {
     const { n, cmd, party, target, text } = line
     const player = this.player(line.player)
     this.open.set(n, party)
+    const at = this.sent.push({ line }) - 1
     const fields = {
       party,
       ...(target === undefined ? {} : { target }),
@@ -103,8 +107,11 @@ export class EveningAtTheSockets {
     this.open.delete(n)
     const outcome = outcomeOf(told)
     this.answers.push({ n, sentAt: told.sentAt, answeredAt: told.answeredAt, outcome })
-    if (outcome.tag === 'ok' && outcome.version !== undefined) {
-      this.acknowledged.set(party, Math.max(outcome.version, this.acknowledged.get(party) ?? 0))
+    this.sent[at] = { line, outcome }
+    if (outcome.tag === 'ok') {
+      const [version, chats] = this.acknowledged.get(party) ?? [0, 0]
+      const latest = [outcome.version ?? 0, outcome.chat ?? 0] as const
+      this.acknowledged.set(party, [Math.max(version, latest[0]), Math.max(chats, latest[1])])
     }
     if (line.quit) player.quit()
   }
@@ -156,9 +163,9 @@ export class EveningAtTheSockets {
     return { lines, partySizeMax, inviteMs, answers, heard, absences, endings, endedAt: this.endedAt }
   }
 
-  /** Every party that was acknowledged, with the highest version that was. */
-  parties(): [name: string, version: number][] {
-    return [...this.acknowledged]
+  /** Every party that was acknowledged, with the highest version and chat number that were. */
+  parties(): [name: string, version: number, chats: number][] {
+    return [...this.acknowledged].map(([name, [version, chats]]) => [name, version, chats])
   }
 
   /** Everybody goes home. */

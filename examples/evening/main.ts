@@ -7,6 +7,7 @@ import { EveningAtTheSockets } from './evening.js'
 import { judge } from './model.js'
 import type { Probed, ProbeOrder } from './probe.js'
 import { readSession } from './read-session.js'
+import { compare, standingOf } from './standing.js'
 import { type Killed, summaryOf, tableOf } from './report.js'
 
 const killAtDefault = 0.5
@@ -110,14 +111,16 @@ const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed
   }
   const players = [...table.players.values()]
   const here = players.filter((player) => player.gateway.startsWith(gateway))
-  const order = {
+  const killedAt = stage.kill(victim)
+  const before = standingOf(players, table.sent)
+  const order: ProbeOrder = {
     victim: status.node,
+    killedAt,
     parties: table.parties(),
     players: players.map(({ name }) => name),
     everyMs: probeEveryMs,
     forMs: probeForMs,
   }
-  const killedAt = stage.kill(victim)
   const had = {
     entities: sum(status, 'entities'),
     parties: partiesOf(status),
@@ -133,17 +136,18 @@ const killOne = async (stage: Stage, table: EveningAtTheSockets): Promise<Killed
       `${had.openAtGateway} open commands at its gateway, ${open} to its parties.`,
   )
   const probed = (prober === undefined
-    ? { affected: 0, missing: [], stale: 0, firstMs: null, halfMs: null, allMs: null, last: '' }
-    : await stage.call(prober, 'probe', {
-        ...order,
-        killedAt,
-      } satisfies ProbeOrder as unknown as Json)) as unknown as Probed
+    ? { affected: 0, missing: [], stale: 0, firstMs: null, halfMs: null, allMs: null, last: '', said: [] }
+    : await stage.call(prober, 'probe', order as unknown as Json)) as unknown as Probed
+  const after = standingOf(players, table.sent)
+  const { verifiedCount, wrong } = compare([before, after], table.sent, probed.said)
   stage.progress('')
   stage.say(
     `${probed.affected} entities were affected; the first answered after ${probed.firstMs} ms, ` +
       `half after ${probed.halfMs} ms, all after ${probed.allMs ?? '–'} ms (${probed.last}). ` +
+      `${probed.stale + wrong.length} of them lacked something that was acknowledged` +
+      `${wrong.length > 0 ? ` (${wrong[0]})` : ''}; of ${verifiedCount} it was known what they must say. ` +
       `${victim} is started again.`,
   )
   await stage.start(victim)
-  return { name: victim, had, probed }
+  return { name: victim, had, probed: { ...probed, stale: probed.stale + wrong.length } }
 }

@@ -56,6 +56,8 @@ export class Player {
   private turn: number
   private lastId = 0
   private open: Open | undefined
+  /** The socket that counts, as the gateway called it; empty before the first. */
+  session = ''
   private absentSince: number | undefined
   private readonly timers = new Set<NodeJS.Timeout>()
   private whenIn: (() => void)[] = []
@@ -154,6 +156,7 @@ export class Player {
       return
     }
     this.isIn = true
+    this.session = String(message['session'])
     const { absentSince } = this
     this.absentSince = undefined
     if (absentSince !== undefined) {

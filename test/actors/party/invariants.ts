@@ -108,6 +108,7 @@ const play = (world: World, { cmd, party, status, isOdd, ...given }: Command): Q
 
 const run = (commands: readonly Command[], given: Partial<PartyOptions>, seed: number): string[] => {
   const options = partyOptions(given)
+  news = 0
   const complaints: string[] = []
   const questions: Question[] = []
   const chats = new ChatChecker()
@@ -138,18 +139,31 @@ const run = (commands: readonly Command[], given: Partial<PartyOptions>, seed: n
   return [...complaints, ...slotsAgree(world.states('party'), slots), ...chats.complaints(world.told)]
 }
 
-t.test('parties - the invariants hold in any order of delivery', (t) => {
-  fc.assert(
-    fc.property(
-      fc.array(command, { minLength: 30, maxLength: 120, size: 'max' }),
-      variants,
-      fc.nat(),
-      (commands, options, seed) => {
-        const complaints = run(commands, options, seed)
-        if (complaints.length > 0) throw new Error(complaints.slice(0, 3).join('\n'))
-      },
-    ),
-    { numRuns: 1_500 },
-  )
+const invariants = fc.property(
+  fc.array(command, { minLength: 30, maxLength: 120, size: 'max' }),
+  variants,
+  fc.nat(),
+  (commands, options, seed) => {
+    const complaints = run(commands, options, seed)
+    if (complaints.length > 0) throw new Error(complaints.slice(0, 3).join('\n'))
+  },
+)
+
+/**
+ * Two passes: one that is the same for everybody, so that a change which breaks it is known by whoever made
+ * it, and one that looks where nobody has looked. What the second finds is found again, shrunk and at once,
+ * with the seed and the path that it prints: `FC_SEED=… FC_PATH=… npx tap test/actors/party/invariants.ts`.
+ */
+const { FC_SEED, FC_PATH } = process.env
+const fresh = FC_SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(FC_SEED)
+
+t.test('parties - the invariants hold in any order of delivery: orders that are always tried', (t) => {
+  fc.assert(invariants, { numRuns: 1_000, seed: 20_261_120 })
+  t.end()
+})
+
+t.test('parties - the invariants hold in any order of delivery: orders never tried before', (t) => {
+  t.comment(`FC_SEED=${fresh}`)
+  fc.assert(invariants, { numRuns: 500, seed: fresh, ...(FC_PATH === undefined ? {} : { path: FC_PATH }) })
   t.end()
 })
