@@ -1,4 +1,6 @@
 import t from 'tap'
+import { branches, sourceWithout } from './fixtures/simulation/branches.js'
+import { withoutBranch } from './fixtures/simulation/deletion.js'
 import { type Run, type RunOptions, simulate } from './fixtures/simulation/run.js'
 
 const { TUMEN_SEED } = process.env
@@ -45,4 +47,22 @@ t.test('simulation – wrong rules are noticed', async (t) => {
     while (seed <= seeds && finish({ seed, break: name, steps: 10_000 }).world.violations.length === 0) seed++
     t.ok(seed <= seeds, `${name}, at seed ${seed}`)
   }
+})
+
+t.test('simulation – each branch that it has to miss is there to be deleted', async (t) => {
+  t.ok(branches.length >= 10)
+  for (const branch of branches) await t.resolves(sourceWithout(branch), branch.name)
+})
+
+t.test('simulation – a branch is found by what it says and deleted whole', async (t) => {
+  const code =
+    'const f = (a, b) => {\n  if (a && (b > 1)) return 1\n  else return [\n    2,\n  ]\n}\nconst g = a && b'
+  const without = (condition: string, isElse = false): string =>
+    withoutBranch(code, { inside: 'f', condition, isElse }).split('\n').slice(1, -2).join(' ')
+  t.equal(without('a\n && ( b>1 )'), '  if (a && (b > 1)) {}   else return [     2,   ]')
+  t.equal(without('a && (b > 1)', true), '  if (a && (b > 1)) return 1   else {}')
+  t.equal(without('a'), '  if (((b > 1))) return 1   else return [     2,   ]')
+  t.equal(without('b > 1'), '  if ((a)) return 1   else return [     2,   ]')
+  t.throws(() => without('b > 2'), /0 branches "b > 2" in f, not 1/)
+  t.throws(() => withoutBranch(`${code}\n${code}`, { inside: 'f', condition: 'a' }), /2 branches/)
 })

@@ -46,13 +46,12 @@ const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolea
   })
 
 /**
- * An owner makes something visible only while the record it holds names it, its
- * lease holds, and old read leases are over.
+ * An owner makes something visible only while the record it holds is of its own epoch, its lease holds, and
+ * old read leases are over.
  */
 const mayRelease = (shard: Shard, context: StepContext): boolean =>
   isOwning(shard) &&
-  shard.record?.owner === context.me &&
-  shard.record.epoch === shard.epoch &&
+  shard.record?.epoch === shard.epoch &&
   context.rules.mayAct(context.leaseHolds) &&
   context.now >= shard.readyAt
 
