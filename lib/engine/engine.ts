@@ -8,7 +8,7 @@ import type { Origin } from '../api/topic.js'
 import type { Change, Output } from '../entity/copy.js'
 import { Entities, originOf, spawnTag } from '../entity/entities.js'
 import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
-import { formatAddress, kindOfShard, type NodeId, parseNodeId } from '../ids.js'
+import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
 import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
@@ -297,8 +297,9 @@ export class Engine {
 
   /** A mirrored generation after the first began because nobody had a copy any more. */
   #isLost(shard: Shard): boolean {
-    const source = this.#kinds.get(kindOfShard(shard.id))?.source
-    return source?.type === 'mirrored' && (shard.record?.gen ?? 1) > 1
+    if ((shard.record?.gen ?? 1) <= 1) return false
+    const source = this.#kinds.get(shard.kind)?.source
+    return source?.type === 'mirrored'
   }
 
   #send(to: NodeId, envelope: Envelope): boolean {

@@ -125,8 +125,12 @@ const remember = (
 ): void => {
   for (const reqId of change.forgets ?? []) entity.replies.delete(reqId)
   for (const [reqId, outcome, payload, keepUntil] of change.replies ?? []) {
-    entity.replies.delete(reqId)
-    entity.replies.set(reqId, { outcome, payload, seq: change.seq, keepUntil })
+    const { replies } = entity
+    const kept = { outcome, payload, seq: change.seq, keepUntil }
+    const before = replies.size
+    replies.set(reqId, kept)
+    // An ask that was put off is answered: from now on it is the newest.
+    if (replies.size === before && replies.delete(reqId)) replies.set(reqId, kept)
   }
   for (const [reqId, kept] of entity.replies) {
     if (entity.replies.size <= repliesCountMax && kept.keepUntil > change.at) break

@@ -26,20 +26,15 @@ export const newDraft = (): Draft => ({
   heard: [],
   outputs: [],
   finish(seq, id, at) {
-    return {
-      seq,
-      id,
-      at,
-      ...(this.hasState && this.life !== 'stopped' && this.life !== 'gone'
-        ? { state: this.state ?? null }
-        : {}),
-      ...(this.life === undefined ? {} : { life: this.life }),
-      ...(this.replies.length > 0 ? { replies: this.replies } : {}),
-      ...(this.forgets.length > 0 ? { forgets: this.forgets } : {}),
-      ...(this.timers.length > 0 ? { timers: this.timers } : {}),
-      ...(this.commands.length > 0 ? { commands: this.commands } : {}),
-      ...(this.heard.length > 0 ? { heard: this.heard } : {}),
-      outputs: this.outputs,
-    }
+    const { life, replies, forgets, timers, commands, heard, outputs } = this
+    const change: { -readonly [K in keyof Change]: Change[K] } = { seq, id, at, outputs }
+    if (this.hasState && life !== 'stopped' && life !== 'gone') change.state = this.state ?? null
+    if (life !== undefined) change.life = life
+    if (replies.length > 0) change.replies = replies
+    if (forgets.length > 0) change.forgets = forgets
+    if (timers.length > 0) change.timers = timers
+    if (commands.length > 0) change.commands = commands
+    if (heard.length > 0) change.heard = heard
+    return change
   },
 })

@@ -6,7 +6,7 @@ import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
-import { formatAddress, indexOfShard, kindOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
+import { formatAddress, indexOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
@@ -149,7 +149,7 @@ export class Entities {
     const key = commandKey(id, number)
     if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key))
       return
-    const kind = kindOfShard(shard.id)
+    const kind = shard.kind
     const reqId = `${kind}/${id}/${indexOfShard(shard.id)}.${shard.copy?.gen}.${entity.since}/${number}`
     const cancel = this.#options.command(command, reqId, (outcome, payload) => {
       hosted.commands.delete(key)
@@ -184,7 +184,7 @@ export class Entities {
     const known = hosted.running.get(id)
     if (known !== undefined) return known
     const { shard } = hosted
-    const kind = this.#options.kinds.get(kindOfShard(shard.id))
+    const kind = this.#options.kinds.get(shard.kind)
     if (kind === undefined) return undefined
     const cell = this.#options.openCell({
       kind,
@@ -382,7 +382,7 @@ export class Entities {
 
   #isIdle({ shard, running, since }: Hosted, id: string): boolean {
     const { clock, config, kinds } = this.#options
-    const idleMs = kinds.get(kindOfShard(shard.id))?.limits.idleMs ?? config.idleMs
+    const idleMs = kinds.get(shard.kind)?.limits.idleMs ?? config.idleMs
     return idleMs > 0 && clock.monotonic() - Math.max(since, running.get(id)?.lastAt ?? 0) > idleMs
   }
 }

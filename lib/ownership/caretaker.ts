@@ -3,7 +3,7 @@
  * mirrors, what hangs is asked again.
  */
 import type { Config } from '../config.js'
-import { kindOfShard, type NodeId } from '../ids.js'
+import type { NodeId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { View } from '../membership/state.js'
 import { type Ranking, ranking } from '../placement/placement.js'
@@ -70,7 +70,7 @@ export class Caretaker {
   begin(shard: Shard): void {
     const { me, membership, copiesOf, shards, isLive } = this.#options
     if (shard.writing !== null || !membership.leaseHolds() || !isLive()) return
-    const kind = kindOfShard(shard.id)
+    const kind = shard.kind
     const copies = copiesOf(kind)
     const order = this.rankingOf(kind).rank(shard.id, copies + 1)
     const insync = order.filter((node) => node !== me && !membership.isGone(node)).slice(0, copies)
@@ -85,7 +85,8 @@ export class Caretaker {
     for (const shard of [...shards.busy]) {
       const isOrphan = this.#helpOrphan(shard)
       if (shard.writing !== null && !writes.isBusy(shard.id)) writes.read(shard.id)
-      if (isOwning(shard)) this.#tickOwner(shard)
+      // Most were busy for a moment since the last tick and need nothing.
+      if (isOwning(shard) && !(isQuiet(shard) && !this.#isShort(shard))) this.#tickOwner(shard)
       if (!isOrphan && isQuiet(shard) && !this.#isShort(shard)) shards.busy.delete(shard)
     }
   }
@@ -111,7 +112,7 @@ export class Caretaker {
       reached.fillsCountMax++
       return 'later'
     }
-    const order = this.rankingOf(kindOfShard(shard.id)).rank(shard.id)
+    const order = this.rankingOf(shard.kind).rank(shard.id)
     const insync = shard.record?.insync ?? []
     const node = order.find((node) => node !== me && !insync.includes(node) && !membership.isGone(node))
     if (node === undefined) return 'none'
@@ -125,7 +126,7 @@ export class Caretaker {
     const record = shard.record
     if (record === null || shard.role !== 'owner') return false
     if (!record.insync.every((node) => this.#stays(node))) return true
-    const kind = kindOfShard(shard.id)
+    const kind = shard.kind
     if (record.insync.length >= copiesOf(kind)) return false
     const order = this.rankingOf(kind).rank(shard.id, record.insync.length + 2)
     return order.some((node) => node !== me && !record.insync.includes(node))
@@ -145,7 +146,7 @@ export class Caretaker {
     return true
   }
   #isFirst(shard: Shard): boolean {
-    return this.rankingOf(kindOfShard(shard.id)).owner(shard.id) === this.#options.me
+    return this.rankingOf(shard.kind).owner(shard.id) === this.#options.me
   }
   /**
    * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead

@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
 import type { Change } from '../entity/copy.js'
+import { changeFromWire, changeToWire, isChangeRow } from '../entity/change-row.js'
 import type { NodeId } from '../ids.js'
 import type { Wire } from '../wire/envelope.js'
 
@@ -39,10 +40,19 @@ export const recordToBytes = (record: ShardRecord): Uint8Array =>
     }),
   )
 
+/**
+ * Made field by field: copied with `...`, each one would have a hidden class of its own, and they are looked at
+ * for each message.
+ */
+export const versioned = (
+  { owner, epoch, insync, gen, born, nonce }: ShardRecord,
+  version: number,
+): VersionedRecord => ({ owner, epoch, insync, gen, born, nonce, version })
+
 export const recordFromBytes = (version: number, bytes: Uint8Array): E.Either<string, VersionedRecord> => {
   try {
     const decoded = ShardRecord.decode(JSON.parse(utf8.decode.decode(bytes)))
-    return E.isRight(decoded) ? E.right({ ...decoded.right, version }) : E.left('not a shard record')
+    return E.isRight(decoded) ? E.right(versioned(decoded.right, version)) : E.left('not a shard record')
   } catch {
     return E.left('not a shard record')
   }
@@ -105,7 +115,6 @@ export type MirrorMessage =
 
 const count = t.number
 const bodies = {
-  append: t.type({ epoch: count, session: count, t0: count, released: count, entries: t.array(t.unknown) }),
   fill: t.type({
     epoch: count,
     session: count,
@@ -118,9 +127,29 @@ const bodies = {
     entities: t.array(t.unknown),
     log: t.array(t.unknown),
   }),
-  ack: t.type({ epoch: count, session: count, t0: count, seq: count }),
   refuse: t.type({ epoch: count, session: count, known: count, why: t.keyof({ stale: null, fill: null }) }),
   drop: t.type({ epoch: count, session: count }),
+}
+
+/** Appends and acknowledgements come with each change: they are checked by hand, and are rows. */
+const hasCounts = (row: readonly unknown[], countsCount: number): boolean => {
+  for (let i = 0; i < countsCount; i++) if (typeof row[i] !== 'number') return false
+  return true
+}
+const appendFrom = (body: Wire): MirrorMessage | undefined => {
+  if (!Array.isArray(body) || !hasCounts(body, 4)) return undefined
+  const [epoch, session, t0, released, rows] = body as unknown as [number, number, number, number, unknown]
+  if (!Array.isArray(rows) || !rows.every(isChangeRow)) return undefined
+  return { verb: 'append', epoch, session, t0, released, entries: rows.map(changeFromWire) }
+}
+const ackFrom = (body: Wire): MirrorMessage | undefined => {
+  if (!Array.isArray(body) || !hasCounts(body, 4)) return undefined
+  const [epoch, session, t0, seq] = body as unknown as [number, number, number, number]
+  return { verb: 'ack', epoch, session, t0, seq }
+}
+const otherFrom = (verb: keyof typeof bodies, body: Wire): MirrorMessage | undefined => {
+  const decoded = bodies[verb].decode(body)
+  return E.isRight(decoded) ? ({ verb, ...decoded.right } as unknown as MirrorMessage) : undefined
 }
 
 /** Checks the outer fields; changes and copies are made by tumen nodes of an agreed wire version. */
@@ -128,15 +157,26 @@ export const mirrorMessageFrom = (
   verb: MirrorMessage['verb'],
   body: Wire,
 ): E.Either<string, MirrorMessage> => {
-  const decoded = bodies[verb].decode(body)
-  return E.isRight(decoded)
-    ? E.right({ verb, ...decoded.right } as unknown as MirrorMessage)
-    : E.left(`a mirror message "${verb}" with fields that do not fit`)
+  const message =
+    verb === 'append' ? appendFrom(body) : verb === 'ack' ? ackFrom(body) : otherFrom(verb, body)
+  return message === undefined
+    ? E.left(`a mirror message "${verb}" with fields that do not fit`)
+    : E.right(message)
 }
 
 export const mirrorBody = (message: MirrorMessage): Wire => {
-  const { verb: _verb, ...body } = message
-  return body as unknown as Wire
+  switch (message.verb) {
+    case 'append': {
+      const { epoch, session, t0, released, entries } = message
+      return [epoch, session, t0, released, entries.map(changeToWire)]
+    }
+    case 'ack':
+      return [message.epoch, message.session, message.t0, message.seq]
+    default: {
+      const { verb: _verb, ...body } = message
+      return body as unknown as Wire
+    }
+  }
 }
 
 /** Tells a node of a record before the store does. */
@@ -150,7 +190,9 @@ const RecordNoticeCodec = t.type({
 })
 export const recordNoticeFrom = (body: Wire): E.Either<string, RecordNotice> => {
   const decoded = RecordNoticeCodec.decode(body)
-  return E.isRight(decoded) ? E.right(decoded.right) : E.left('a record notice with fields that do not fit')
+  if (E.isLeft(decoded)) return E.left('a record notice with fields that do not fit')
+  const { shard, record } = decoded.right
+  return E.right({ shard, record: versioned(record, record.version) })
 }
 
 export const includesNode = (nodes: readonly NodeId[], node: NodeId): boolean => nodes.indexOf(node) >= 0

@@ -4,7 +4,7 @@
 import type { Created, Latest } from '../records/records.js'
 import { settleRole } from './mirror.js'
 import { flush, newSession, tryRelease } from './owner.js'
-import { recordFromBytes, type VersionedRecord } from './protocol.js'
+import { recordFromBytes, type VersionedRecord, versioned } from './protocol.js'
 import { emptyCopy, isOwning, type Shard, type StepContext, type Writing } from './state.js'
 import * as E from 'fp-ts/lib/Either.js'
 
@@ -29,7 +29,7 @@ export const observe = (shard: Shard, record: VersionedRecord, context: StepCont
 export const onWritten = (shard: Shard, nonce: string, outcome: Created, context: StepContext): void => {
   const writing = shard.writing
   if (writing === null || writing.record.nonce !== nonce) return
-  if (outcome === 'created') observe(shard, { ...writing.record, version: writing.version }, context)
+  if (outcome === 'created') observe(shard, versioned(writing.record, writing.version), context)
   else context.act({ do: 'read-record' })
 }
 

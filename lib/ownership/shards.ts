@@ -1,6 +1,6 @@
 /** The shards that a node knows, and the performing of their steps: one at a time, actions after the step. */
 import type { Config } from '../config.js'
-import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
+import type { NodeId, ShardId } from '../ids.js'
 import type { Clock } from '../std/clock.js'
 import { includesNode } from './protocol.js'
 import type { Rules } from './rules.js'
@@ -64,7 +64,7 @@ export class Shards {
     const context = this.#context
     context.now = this.#options.clock.monotonic()
     context.leaseHolds = this.#options.leaseHolds()
-    context.limits.copies = this.#options.copiesOf(kindOfShard(shard.id))
+    context.limits.copies = this.#options.copiesOf(shard.kind)
     this.#stepping = shard
     run(context)
     this.#stepping = before

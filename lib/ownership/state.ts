@@ -2,7 +2,7 @@
  * What one node holds of one shard. Changed in place by the steps beside this file; one interpreter owns it.
  */
 import type { Change, EntityCopy } from '../entity/copy.js'
-import type { NodeId, ShardId } from '../ids.js'
+import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { MirrorMessage, ShardRecord, VersionedRecord } from './protocol.js'
 import type { Rules } from './rules.js'
 
@@ -52,6 +52,8 @@ export interface HeldRead {
 
 export interface Shard {
   readonly id: ShardId
+  /** Part of its id. */
+  readonly kind: string
   role: Role
   record: VersionedRecord | null
   fence: number
@@ -120,6 +122,7 @@ export const clockDriftFactor = 1.25
 
 export const newShard = (id: ShardId): Shard => ({
   id,
+  kind: kindOfShard(id),
   role: 'none',
   record: null,
   fence: 0,

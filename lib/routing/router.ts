@@ -58,9 +58,17 @@ export const createRouter = (options: RouterOptions): Router => {
     giveUp(letter.envelope, 'Unavailable'),
   )
 
+  /** One string per shard, because a fresh one is hashed again by each map that it is looked up in. */
+  const names = new Map<string, (ShardId | undefined)[]>()
+  for (const kind of kinds.keys()) names.set(kind, new Array<undefined>(config.shardCount).fill(undefined))
+
   const shardOf = (kind: string, id: string): ShardId => {
     const key = kinds.get(kind)?.placementKey?.(id) ?? id
-    return shardId(kind, shardIndexOf(kind, key, config.shardCount))
+    const index = shardIndexOf(kind, key, config.shardCount)
+    const known = names.get(kind)
+    const name = known?.[index] ?? shardId(kind, index)
+    if (known !== undefined) known[index] = name
+    return name
   }
   const giveUp = (envelope: Mail, tag: 'Unavailable' | 'StaleView'): void => {
     const address = formatAddress(envelope.kind, envelope.id)

@@ -49,10 +49,16 @@ const writeHead = (w: Writer, count: number, { fix, fixMax, code16 }: Head): voi
 const writeString = (w: Writer, value: string): void => {
   const chars = value.length
   w.ensure(chars * 3 + 5)
-  const short = w.short(value, w.at + 1)
-  if (short >= 0 && short < 32) {
-    w.buf[w.at] = 0xa0 | short
-    w.at += short + 1
+  // With less than 32 characters the head is one byte, unless they take 32 bytes or more.
+  const headBytes = chars < 32 ? 1 : 2
+  const short = w.short(value, w.at + headBytes)
+  if (short >= 0 && short < 32 === (headBytes === 1)) {
+    if (headBytes === 1) w.buf[w.at] = 0xa0 | short
+    else {
+      w.buf[w.at] = 0xd9
+      w.buf[w.at + 1] = short
+    }
+    w.at += short + headBytes
     return
   }
   const bytes = Buffer.byteLength(value)
@@ -113,21 +119,27 @@ const writeObject = (w: Writer, value: object, depth: number): void => {
     return
   }
   if (!isPlain(value)) throw new NotWritable('not plain')
-  const keys = Object.keys(value)
+  writeFields(w, value as Record<string, Wire>, depth)
+}
+
+/** Makes no list of the fields: this runs for each message. What is plain inherits none. */
+const writeFields = (w: Writer, fields: Record<string, Wire>, depth: number): void => {
+  let keysCount = 0
+  for (const _key in fields) keysCount++
   const head = w.at
-  writeHead(w, keys.length, mapHead)
+  writeHead(w, keysCount, mapHead)
   let count = 0
-  for (const key of keys) {
-    const field = (value as Record<string, Wire>)[key]
+  for (const key in fields) {
+    const field = fields[key]
     if (field === undefined) continue
     if (key === '__proto__') throw new NotWritable('reserved key')
     count++
     writeString(w, key)
     writeWire(w, field, depth + 1)
   }
-  if (count === keys.length) return
-  if (keys.length <= 15) w.buf[head] = 0x80 | count
-  else if (keys.length <= 0xffff) w.buf.writeUInt16BE(count, head + 1)
+  if (count === keysCount) return
+  if (keysCount <= 15) w.buf[head] = 0x80 | count
+  else if (keysCount <= 0xffff) w.buf.writeUInt16BE(count, head + 1)
   else w.buf.writeUInt32BE(count, head + 1)
 }
 
@@ -195,12 +207,15 @@ export const whyNotWire = (value: unknown, path = 'payload', depth = 0): string 
   return ''
 }
 
+const roomAtOnceCountMax = 32
+
 const readArray = (r: Reader, count: number, depth: number): Wire => {
   if (depth >= depthMax) throw new Malformed(`more than ${depthMax} levels`)
   // Each element is a byte at least: a count that cannot be true allocates nothing.
   if (count > r.end - r.at) throw new Malformed(`an array of ${count} before the end at byte ${r.end}`)
-  const values: Wire[] = []
-  for (let i = 0; i < count; i++) values.push(readWire(r, depth + 1))
+  // Room for few at once; many only as they come, because each level of a spoiled frame could claim them.
+  const values: Wire[] = count <= roomAtOnceCountMax ? new Array<Wire>(count) : []
+  for (let i = 0; i < count; i++) values[i] = readWire(r, depth + 1)
   return values
 }
 
