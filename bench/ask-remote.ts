@@ -20,6 +20,7 @@ const ours = (inFlight: number, count: number) => async (): Promise<Side> => {
   const echo = node.remote('far', Echo)
   return {
     round: () => keepGoing(inFlight, count, () => echo.ask(Echo.Say({ text }))),
+    cpuMicros: others.cpuMicros,
     close: async () => {
       await node.stop({ drainMs: 0 })
       await others.close()

@@ -1,5 +1,5 @@
 /** Other processes of a bench: a nats-server on loopback, and modules that run until their parent goes. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { findNatsServer, startNatsServer } from '../bin/nats-server.js'
@@ -11,6 +11,8 @@ export interface Far {
    * Runs a module of this folder with `args` in a process of its own; resolves when it says that it is ready.
    */
   start(module: string, ...args: readonly string[]): Promise<void>
+  /** CPU time that this process and those it started have taken so far, in microseconds; not the server. */
+  cpuMicros(): Promise<number>
   close(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export const far = async (): Promise<Far> => {
   if (path === undefined) throw new Error('this bench needs nats-server: apt-get install nats-server')
   const server = await startNatsServer(path)
   const ends: (() => Promise<unknown>)[] = []
+  const children: ChildProcess[] = []
   return {
     url: server.url,
     start: async (module, ...args) => {
@@ -31,6 +34,11 @@ export const far = async (): Promise<Far> => {
       })
       const first = await Promise.race([once(child, 'message'), exited.then(() => null)])
       if (first === null) throw new Error(`${module} ended before it was ready`)
+      children.push(child)
+    },
+    cpuMicros: async () => {
+      const theirs = await Promise.all(children.map(cpuOf))
+      return theirs.reduce((sum, each) => sum + each, ownCpuMicros())
     },
     close: async () => {
       await Promise.all(ends.map((end) => end()))
@@ -39,9 +47,20 @@ export const far = async (): Promise<Far> => {
   }
 }
 
+const ownCpuMicros = (): number => {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+const cpuOf = async (child: ChildProcess): Promise<number> => {
+  const answer = once(child, 'message')
+  child.send('cpu')
+  return Number((await answer)[0])
+}
+
 /** To be called by such a module when it is ready; it ends when its parent does. */
 export const ready = (): void => {
   process.on('disconnect', () => process.exit(0))
+  process.on('message', () => process.send?.(ownCpuMicros()))
   process.send?.('ready')
 }
 

@@ -7,6 +7,8 @@
 export interface Side {
   /** Does a batch of work, some milliseconds long, and says how many operations that was. */
   round(): Promise<number>
+  /** CPU time taken so far by all processes of this side, in microseconds. Absent: not measured. */
+  cpuMicros?(): Promise<number>
   close(): Promise<void>
 }
 
@@ -28,6 +30,9 @@ export interface Figure {
   readonly baseline: string
   readonly baselineValue: number
   readonly ratio: number
+  /** CPU time per operation in microseconds, in all processes of a side together. */
+  readonly cpuMicros?: number
+  readonly baselineCpuMicros?: number
 }
 
 const measureMs = 1_200
@@ -40,9 +45,11 @@ const timesCount = 5
 interface Measured {
   readonly count: number
   readonly tookMs: number
+  readonly cpuMicros: number
 }
 
 const runFor = async (side: Side, ms: number): Promise<Measured> => {
+  const cpuBefore = (await side.cpuMicros?.()) ?? 0
   const start = performance.now()
   let count = 0
   let tookMs = 0
@@ -50,17 +57,18 @@ const runFor = async (side: Side, ms: number): Promise<Measured> => {
     count += await side.round()
     tookMs = performance.now() - start
   }
-  return { count, tookMs }
+  return { count, tookMs, cpuMicros: ((await side.cpuMicros?.()) ?? 0) - cpuBefore }
 }
 
 const added = (one: Measured, other: Measured): Measured => ({
   count: one.count + other.count,
   tookMs: one.tookMs + other.tookMs,
+  cpuMicros: one.cpuMicros + other.cpuMicros,
 })
 
 const runBoth = async (ours: Side, theirs: Side): Promise<readonly [Measured, Measured]> => {
-  let a: Measured = { count: 0, tookMs: 0 }
-  let b: Measured = { count: 0, tookMs: 0 }
+  let a: Measured = { count: 0, tookMs: 0, cpuMicros: 0 }
+  let b: Measured = { count: 0, tookMs: 0, cpuMicros: 0 }
   while (a.tookMs < measureMs || b.tookMs < measureMs) {
     a = added(a, await runFor(ours, turnMs))
     b = added(b, await runFor(theirs, turnMs))
@@ -73,6 +81,9 @@ const rate = ({ count, tookMs }: Measured): number => {
   if (tookMs < leastMs) throw new Error(`measured for ${Math.round(tookMs)} ms only; a second is the least`)
   return (count / tookMs) * 1_000
 }
+
+const cpuPerOperation = (runs: readonly Measured[]): number =>
+  Number(median(runs.map(({ cpuMicros, count }) => cpuMicros / count)).toFixed(2))
 
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
@@ -96,22 +107,25 @@ const figure = (bench: Omit<Bench, 'ours' | 'theirs'>, value: number, baselineVa
 export const compare = async (bench: Bench, note: (line: string) => void): Promise<Figure> => {
   const ours = await bench.ours()
   const theirs = await bench.theirs()
-  const a: number[] = []
-  const b: number[] = []
+  const a: Measured[] = []
+  const b: Measured[] = []
   try {
     await runFor(ours, warmUpMs)
     await runFor(theirs, warmUpMs)
     for (let i = 0; i < timesCount; i++) {
       const [mine, other] = await runBoth(ours, theirs)
-      a.push(rate(mine))
-      b.push(rate(other))
+      a.push(mine)
+      b.push(other)
     }
   } finally {
     await ours.close()
     await theirs.close()
   }
+  const [rates, baselineRates] = [a.map(rate), b.map(rate)]
   note(
-    `${bench.name}: spread ${spread(a)}, baseline ${spread(b)}; ${timesCount} runs of ${measureMs} ms each`,
+    `${bench.name}: spread ${spread(rates)}, baseline ${spread(baselineRates)}; ${timesCount} runs of ${measureMs} ms each`,
   )
-  return figure(bench, median(a), median(b))
+  const made = figure(bench, median(rates), median(baselineRates))
+  const cpuMicros = cpuPerOperation(a)
+  return cpuMicros > 0 ? { ...made, cpuMicros, baselineCpuMicros: cpuPerOperation(b) } : made
 }

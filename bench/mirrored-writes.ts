@@ -23,6 +23,7 @@ const ours = async (): Promise<Side> => {
   await keepGoing(inFlightMax, entitiesCount, write)
   return {
     round: () => keepGoing(inFlightMax, writesCount, write),
+    cpuMicros: others.cpuMicros,
     close: async () => {
       await node.stop({ drainMs: 0 })
       await others.close()

@@ -15,6 +15,7 @@ export const natsRequest = async (inFlight: number, count: number): Promise<Side
   }
   return {
     round: () => keepGoing(inFlight, count, one),
+    cpuMicros: others.cpuMicros,
     close: async () => {
       await nc.close()
       await others.close()
