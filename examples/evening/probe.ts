@@ -46,9 +46,9 @@ type Where = ReturnType<TumenNode['where']>
 type Read = (options: AskOptions) => Promise<string | null | undefined>
 
 /**
- * A read that is open stands for the next ones: it is sent again as soon as the record changes. One more every
- * `everyMs`, whatever became of the others, would be 15 for each of 500 entities, sent to the node that is
- * just taking over: the watching would slow down what it watches.
+ * A read that is open stands for the next ones: it is sent again as soon as the record changes. One more
+ * every `everyMs`, whatever became of the others, would be 15 for each of 500 entities, sent to the node that
+ * is just taking over: the watching would slow down what it watches.
  */
 const openCountMax = 3
 const readTimeoutMs = 300
