@@ -5,6 +5,11 @@ import { natsTransport } from './transport/nats.js'
 import type { NatsOptions } from './transport/nats-address.js'
 import type { Transport } from './transport/transport.js'
 
+export {
+  jetStreamEngine,
+  type JetStreamEngine,
+  type JetStreamEngineOptions,
+} from './persistence/nats.js'
 export type { NatsOptions, NatsTls } from './transport/nats-address.js'
 
 /**

@@ -23,9 +23,10 @@ const groups = {
   docs: { names: ['docs'], isBuilt: true },
   pack: { names: ['pack'], isBuilt: true },
   bin: { names: ['bin'], isBuilt: true },
+  postgres: { names: ['postgres'] },
 }
 /** Patterns of `file - test # SKIP reason` lines that are no failure. */
-const skipsAllowed = [/# SKIP not a machine with nats-server: /]
+const skipsAllowed = [/# SKIP not a machine with (nats-server|PostgreSQL): /]
 
 const filesUnder = (path) => {
   if (!existsSync(path)) return []

@@ -4,6 +4,8 @@
  *     tumen.<cluster>.n.<node name>.<incarnation>.<lane>    lane: d data, c control, p probe
  *     tumen.<cluster>.r.<chain>.<version>                   one version of a record
  *     tumen.<cluster>.i.…                                   answers to requests, and what watches show
+ *     tumen.<name>.j.<key>                                  entries of one journal
+ *     tumen.<name>.s.<key>                                  snapshots of one journal
  *
  * A user of one cluster needs to publish and subscribe on `tumen.<cluster>.>`, and to publish on the
  * subjects of `apiSubjects`.
@@ -79,6 +81,33 @@ export const apiSubjects = (cluster: string) => {
     consumerDelete: (consumer: string): string => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
   }
 }
+
+/** A key as one token: what NATS does not take becomes `=` and two hexadecimal digits per byte. */
+const keyToken = (key: string): string =>
+  [...Buffer.from(key)]
+    .map((byte) => {
+      const sign = String.fromCharCode(byte)
+      return /[A-Za-z0-9_-]/.test(sign) ? sign : `=${byte.toString(16).padStart(2, '0')}`
+    })
+    .join('')
+
+/** The stream of all journals, or of all snapshots, of one name. */
+export const journalStream = (name: string, part: 'journal' | 'snapshots') => {
+  const stream = `tumen_${name}_${part}`
+  const head = `tumen.${name}.${part === 'journal' ? 'j' : 's'}`
+  return {
+    stream,
+    subjects: `${head}.>`,
+    subject: (key: string): string => `${head}.${keyToken(key)}`,
+    streamInfo: `$JS.API.STREAM.INFO.${stream}`,
+    streamCreate: `$JS.API.STREAM.CREATE.${stream}`,
+    messageGet: `$JS.API.STREAM.MSG.GET.${stream}`,
+    consumerCreate: `$JS.API.CONSUMER.CREATE.${stream}`,
+    consumerNext: (consumer: string): string => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+    consumerDelete: (consumer: string): string => `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
+  }
+}
+export type JournalStream = ReturnType<typeof journalStream>
 
 /** The place of a message in its consumer and in its stream, from the subject it is to be acknowledged at. */
 export interface DeliveryInfo {
