@@ -9,4 +9,6 @@ export {
   type TestClusterOptions,
   type WaitOptions,
 } from './testing/cluster.js'
+export { type ExpectOptions, ExpectationFailed, type Expectations } from './testing/expect.js'
+export { failing, type FailurePlan } from './testing/failing.js'
 export { type Answers, type Probe, probe, type Received } from './testing/probe.js'

@@ -148,3 +148,7 @@ export const behavior = <P extends AnyProtocol, S>(
     hearers: [],
   }) as Behavior<KindOf<P>, S>
 }
+
+/** The same behavior with other handlers. */
+export const behaviorWith = <B extends object>(behavior: B, on: BehaviorData['on']): B =>
+  build({ ...behaviorData(behavior), on }) as B

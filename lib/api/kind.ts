@@ -153,3 +153,10 @@ export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
   kinds.set(made, made)
   return made as unknown as Kind<KindOf<P>, IdOf<P>>
 }
+
+/** The same kind with other handlers. */
+export const kindWith = <K extends object>(kind: K, on: KindData['on']): K => {
+  const made: KindData = Object.freeze({ ...kindData(kind), on })
+  kinds.set(made, made)
+  return made as unknown as K
+}

@@ -8,6 +8,7 @@ import { memory } from '../../lib/transport/memory.js'
 import type { Parts } from '../node/parts.js'
 import { startParts } from '../node/start.js'
 import { NodeClock, TestClock } from './clock.js'
+import { Expecting, type Expectations } from './expect.js'
 
 /** What closes when a test ends: tap, node:test and vitest each have one of these. */
 export type Closes =
@@ -17,6 +18,8 @@ export type Closes =
 
 export interface TestClusterOptions<N extends string> {
   readonly nodes: readonly N[]
+  /** Those of them that only `start` starts. Default: none. */
+  readonly later?: readonly NoInfer<N>[]
   /** Called once per node. */
   readonly tree: () => ChildSpec
   /** The same seed gives the same run; default 1. */
@@ -51,10 +54,14 @@ export interface TestCluster<N extends string> {
    * error, and what each node knows, are in the message when the deadline passes.
    */
   waitUntil(what: string, holds: () => boolean | Promise<boolean>, options?: WaitOptions): Promise<void>
+  /** What the test expects; it fails with what happened instead. */
+  readonly expect: Expectations
+  /** Starts a node that does not run: one of `later`, or one that was stopped or killed, as a new incarnation. */
+  start(node: N): Promise<void>
+  /** As SIGTERM: it hands over what it has and leaves. */
+  stop(node: N): Promise<void>
   /** As SIGKILL: from now on nothing of it reaches anybody, and nobody is told. */
   kill(node: N): void
-  /** Starts a killed node again under its name. `node[name]` is then the new one. */
-  restart(node: N): Promise<void>
   /** As SIGSTOP: nothing of it runs, what is sent to it waits. */
   freeze(node: N): void
   thaw(node: N): void
@@ -72,6 +79,7 @@ const stepMs = 5
 class Cluster<N extends string> implements TestCluster<N> {
   readonly node = {} as Record<N, TumenNode>
   readonly seed: number
+  readonly expect = new Expecting({ until: (holds, withinMs) => this.#until(holds, withinMs) })
   readonly #options: TestClusterOptions<N>
   readonly #clock = new TestClock()
   readonly #transport: FaultyTransport
@@ -86,8 +94,10 @@ class Cluster<N extends string> implements TestCluster<N> {
     this.#transport = faulty(memory(), { clock: this.#clock, random: seededRandom(this.seed) })
   }
 
-  async start(): Promise<void> {
-    await this.#during(Promise.all(this.#options.nodes.map((name) => this.#startOne(name))), startDeadlineMs)
+  async startAll(): Promise<void> {
+    const { nodes, later = [] } = this.#options
+    const first = nodes.filter((name) => !later.includes(name))
+    await this.#during(Promise.all(first.map((name) => this.#startOne(name))), startDeadlineMs)
     await this.waitUntil('all nodes are ready', () => this.#allReady(), { deadlineMs: startDeadlineMs })
     await this.advance(warmUpMs)
   }
@@ -128,9 +138,15 @@ class Cluster<N extends string> implements TestCluster<N> {
     this.thaw(node)
     this.#ending.push(parts.session.close(), parts.stop(0))
   }
-  async restart(node: N): Promise<void> {
-    if (this.#running.has(node)) throw new Error(`${node} runs already: kill it first`)
+  async start(node: N): Promise<void> {
+    if (this.#running.has(node)) throw new Error(`${node} runs already: stop or kill it first`)
     await this.#during(this.#startOne(node), startDeadlineMs)
+  }
+  async stop(node: N): Promise<void> {
+    const parts = this.#running.get(node)
+    if (parts === undefined) return
+    this.#running.delete(node)
+    await this.#during(parts.node.stop(), startDeadlineMs)
   }
   freeze(node: N): void {
     this.#clocks.get(node)?.freeze()
@@ -166,6 +182,16 @@ class Cluster<N extends string> implements TestCluster<N> {
     })
     this.#running.set(name, parts)
     this.node[name] = parts.node
+    this.expect.watch(parts.node)
+  }
+
+  async #until(holds: () => boolean, withinMs: number): Promise<boolean> {
+    const until = this.#clock.monotonic() + withinMs
+    await this.#clock.settle()
+    while (!holds() && this.#clock.monotonic() < until) {
+      await this.advance(Math.min(stepMs, until - this.#clock.monotonic()))
+    }
+    return holds()
   }
 
   /** Lets time pass while something is under way; undefined when it takes longer. */
@@ -217,6 +243,6 @@ export const testCluster = async <const N extends string>(
 ): Promise<TestCluster<N>> => {
   const cluster = new Cluster(options)
   closeWith(t, () => cluster.close())
-  await cluster.start()
+  await cluster.startAll()
   return cluster
 }

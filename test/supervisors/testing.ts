@@ -48,7 +48,7 @@ t.test('testCluster – what was acknowledged survives a kill, and the killed no
     deadlineMs: 2_000,
   })
   t.ok(c.now() - before > 300, 'time has passed')
-  await c.restart(owner)
+  await c.start(owner)
   t.equal(c.node[owner].id, `${owner}#2`)
   t.equal(await at(owner).ask(Counter.Add({ n: 1 })), 3)
 })
@@ -100,7 +100,7 @@ t.test('testCluster – a wait that fails says what each node knew', async (t) =
   await t.rejects(failing, {
     message: /^not within 50 ms: pigs fly \(seed 3\)\n.*no wings\n {2}a#1 ready; sees a#1 ready, b#1 ready/,
   })
-  await t.rejects(c.restart('a'), { message: 'a runs already: kill it first' })
+  await t.rejects(c.start('a'), { message: 'a runs already: stop or kill it first' })
 })
 
 t.test('testCluster – the same seed gives the same run', async (t) => {

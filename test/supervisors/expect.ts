@@ -1,0 +1,113 @@
+import * as io from 'io-ts'
+import t from 'tap'
+import {
+  act,
+  behavior,
+  entities,
+  id,
+  kind,
+  message,
+  mirrored,
+  next,
+  nodeProtocol,
+  protocol,
+  reply,
+  supervisor,
+  worker,
+  type TumenNode,
+} from '../../supervisors/index.js'
+import { failing, probe, testCluster } from '../../supervisors/testing.js'
+
+const Clerk = nodeProtocol('clerk', {
+  Order: message({ item: io.string }).replies(io.number),
+  Idle: message(),
+})
+const Store = nodeProtocol('store', { Fetch: message({ item: io.string }) })
+
+const clerk = behavior(Clerk, {
+  init: () => 0,
+  on: {
+    Order: (orders, { item }, self) =>
+      reply(orders + 1, orders + 1, act.tell(Store.on(self.node.id), Store.Fetch({ item }))),
+    Idle: (orders) => next(orders, act.after(500, Clerk.Idle())),
+  },
+})
+
+const shop = async (t: Parameters<typeof testCluster>[0], actor = clerk) => {
+  const store = probe(Store)
+  const cluster = await testCluster(t, {
+    nodes: ['n1'],
+    tree: () => supervisor('root', { intensity: 5 }, [worker('clerk', actor), store.child]),
+  })
+  return { cluster, store, ref: cluster.node.n1.local(Clerk), node: cluster.node.n1 as TumenNode }
+}
+
+t.test('a message, a reply and silence are expected', async (t) => {
+  const { cluster, store, ref } = await shop(t)
+  await cluster.expect.reply(ref.ask(Clerk.Order({ item: 'tea' })), 1)
+  const received = await cluster.expect.message(store, Store.Fetch, { item: /^t/ })
+  t.same(received.payload, { item: 'tea' })
+  await cluster.expect.noMessage(store, { withinMs: 1_000 })
+})
+
+t.test('what is not so is said with what was', async (t) => {
+  const { cluster, store, ref, node } = await shop(t)
+  const order = (item: string) => ref.ask(Clerk.Order({ item }))
+  await t.rejects(cluster.expect.reply(order('tea'), 7), {
+    name: 'ExpectationFailed',
+    message: 'Expected the reply 7 within 0 ms, but the reply was 1',
+  })
+  await t.rejects(cluster.expect.message(store, Store.Fetch, { item: 'milk' }), {
+    message: /Expected Fetch {"item":"milk"} within 0 ms; what came and was not expected yet:\n {2}.*tea/,
+  })
+  await t.rejects(cluster.expect.noMessage(store), { message: /Expected no message for 0 ms; this came:\n/ })
+  await cluster.expect.message(store, Store.Fetch)
+  await t.rejects(cluster.expect.message(store, Store.Fetch, {}, { withinMs: 30 }), {
+    message: /within 30 ms; what came and was not expected yet: nothing\./,
+  })
+  await t.rejects(cluster.expect.failure(order('tea'), { tag: 'Crashed' }), {
+    message: /but the reply was 2/,
+  })
+  await t.rejects(cluster.expect.event(node, 'ActorCrashed'), {
+    message: /Expected ActorCrashed \{\} on n1#1 within 0 ms; this happened:/,
+  })
+  await t.rejects(cluster.expect.reply(new Promise(() => undefined), 1), { message: /but no answer came/ })
+})
+
+t.test('a planned failure: by message, after so many, so often', async (t) => {
+  const { cluster, ref, node } = await shop(t, failing(clerk, { on: Clerk.Order, after: 1, times: 2 }))
+  const order = () => ref.ask(Clerk.Order({ item: 'tea' }))
+  await cluster.expect.reply(order(), 1)
+  ref.tell(Clerk.Idle())
+  for (const seen of [2, 3]) {
+    await cluster.expect.failure(order(), { tag: 'Crashed' })
+    const event = await cluster.expect.event(node, 'ActorCrashed', { path: 'root/clerk' })
+    t.match(event.sentence, `"clerk" fails on purpose: Order, message ${seen}`)
+    await cluster.expect.event(node, 'ActorRestarted')
+  }
+  await cluster.expect.reply(order(), 1)
+})
+
+const MugId = id('MugId')
+const Mug = protocol('mug', MugId, { Sip: message().replies(io.number) })
+const mug = kind(Mug, {
+  activate: 'first-message',
+  state: mirrored(io.number),
+  init: () => 3,
+  on: { Sip: (left) => reply(left - 1, left - 1) },
+})
+
+t.test('an entity fails as planned, and a node is stopped in order and started later', async (t) => {
+  const tree = supervisor('root', {}, [entities(failing(mug, { after: 1, error: new Error('it fell') }))])
+  const cluster = await testCluster(t, { nodes: ['n1', 'n2', 'n3'], later: ['n3'], tree: () => tree })
+  const sip = (name: 'n1' | 'n2' | 'n3') => cluster.node[name].ref(Mug, MugId('m')).ask(Mug.Sip())
+  await cluster.expect.reply(sip('n1'), 2, { withinMs: 1_000 })
+  await cluster.expect.failure(sip('n2'), { tag: 'Crashed' }, { withinMs: 1_000 })
+  await cluster.expect.reply(sip('n1'), 1, { withinMs: 5_000 })
+  await cluster.start('n3')
+  t.equal(cluster.node.n3.id, 'n3#1')
+  await cluster.stop('n1')
+  await cluster.stop('n2')
+  await cluster.expect.reply(sip('n3'), 0, { withinMs: 5_000 })
+  await t.rejects(cluster.start('n3'), { message: 'n3 runs already: stop or kill it first' })
+})
