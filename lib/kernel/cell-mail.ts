@@ -10,6 +10,9 @@ export const isHigh = 1
 export const isCrowded = 2
 export const isWatched = 4
 
+/** What one handler can make wait for room; what it sends beyond that is refused. */
+const heldMost = 1_000
+
 /** The middle layer of a cell: what waits for it, in which order, and what happens when it is too much. */
 export abstract class CellMail<M, C extends CellMail<any, C>> extends CellPlace<M, C> implements Holder {
   protected readonly mail: RingBuffer<M>
@@ -198,8 +201,8 @@ export abstract class CellMail<M, C extends CellMail<any, C>> extends CellPlace<
     const { context, rules } = this
     const sender = context.dispatcher.current as CellMail<any, any> | undefined
     if (sender === undefined || sender === (this as unknown)) return false
+    if ((sender.aside?.holdsCount ?? 0) >= heldMost) return false
     const aside = this.ownAside()
-    if (aside.heldCount >= rules.countMax) return false
     const held = new Held(message, sender, this)
     aside.held ??= new RingBuffer()
     aside.held.push(held)
