@@ -56,7 +56,7 @@ export interface TestCluster<N extends string> {
   waitUntil(what: string, holds: () => boolean | Promise<boolean>, options?: WaitOptions): Promise<void>
   /** What the test expects; it fails with what happened instead. */
   readonly expect: Expectations
-  /** Starts a node that does not run: one of `later`, or one that was stopped or killed, as a new incarnation. */
+  /** Starts a node that does not run: one of `later`; or one that ended, as a new incarnation. */
   start(node: N): Promise<void>
   /** As SIGTERM: it hands over what it has and leaves. */
   stop(node: N): Promise<void>
