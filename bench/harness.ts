@@ -122,9 +122,8 @@ export const compare = async (bench: Bench, note: (line: string) => void): Promi
     await theirs.close()
   }
   const [rates, baselineRates] = [a.map(rate), b.map(rate)]
-  note(
-    `${bench.name}: spread ${spread(rates)}, baseline ${spread(baselineRates)}; ${timesCount} runs of ${measureMs} ms each`,
-  )
+  const spreads = `spread ${spread(rates)}, baseline ${spread(baselineRates)}`
+  note(`${bench.name}: ${spreads}; ${timesCount} runs of ${measureMs} ms each`)
   const made = figure(bench, median(rates), median(baselineRates))
   const cpuMicros = cpuPerOperation(a)
   return cpuMicros > 0 ? { ...made, cpuMicros, baselineCpuMicros: cpuPerOperation(b) } : made

@@ -1,4 +1,4 @@
-/** Changes as they travel to a mirror: rows, because names of fields in each would cost more than the rest. */
+/** Changes as they travel to a mirror: rows, because the names of fields would cost more than the rest. */
 import type { Wire } from '../wire/envelope.js'
 import type { Change, Output } from './copy.js'
 

@@ -41,8 +41,8 @@ export const recordToBytes = (record: ShardRecord): Uint8Array =>
   )
 
 /**
- * Made field by field: copied with `...`, each one would have a hidden class of its own, and they are looked at
- * for each message.
+ * Made field by field: copied with `...`, each one would have a hidden class of its own, and they are looked
+ * at for each message.
  */
 export const versioned = (
   { owner, epoch, insync, gen, born, nonce }: ShardRecord,
