@@ -1,12 +1,12 @@
 /** What the launcher runs: a JavaScript module whose default export is a tree, or an `App`. */
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type ChildData, childData, type KindData } from '../lib/api/internal.js'
 import type { ConfigInput } from '../lib/config.js'
 import type { ChildSpec } from '../lib/index.js'
 import type { App } from '../supervisors/launched.js'
-import { Plain, sentenceOf } from './plain.js'
+import { Plain, parseJson, readText, sentenceOf } from './plain.js'
 
 export interface LoadedApp extends App {
   /** The module's file, to be handed to another process. */
@@ -55,7 +55,8 @@ const appOfPackage = (directory: string): string => {
   for (let here = resolve(directory); ; here = dirname(here)) {
     const file = join(here, 'package.json')
     if (existsSync(file)) {
-      const field = (JSON.parse(readFileSync(file, 'utf8')) as { tumen?: unknown }).tumen
+      const content = parseJson(readText(file), file, '{"tumen":"./app.js"}')
+      const field = (content as { readonly tumen?: unknown } | null)?.tumen
       if (typeof field === 'string') return join(here, field)
       throw new Plain(`Which APP? Name a module, or set "tumen" in ${file} to the path of one.`, 2)
     }
@@ -63,16 +64,24 @@ const appOfPackage = (directory: string): string => {
   }
 }
 
+/** Where in the app's own code it was thrown, when the stack tells. */
+const placeOf = (error: unknown, directory: string): string => {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const [, url, position] = /(file:\/\/\S+?)(:\d+(?::\d+)?)(?=\)|\s|$)/.exec(stack) ?? []
+  const isOurs = url === undefined || url === import.meta.url
+  return isOurs ? '' : ` (${relative(directory, fileURLToPath(url))}${position})`
+}
+
 /** Loads an app. Throws one sentence when it is missing, does not load, or is not an app. */
 export const loadApp = async (given: string | undefined, directory = process.cwd()): Promise<LoadedApp> => {
-  const path =
-    given === undefined ? appOfPackage(directory) : isAbsolute(given) ? given : join(directory, given)
+  const path = given === undefined ? appOfPackage(directory) : resolve(directory, given)
   if (!existsSync(path)) throw new Plain(`There is no file ${path}.`, 2)
+  if (statSync(path).isDirectory()) throw new Plain(`${path} is a directory: name a module in it.`, 2)
   let module: { readonly default?: unknown }
   try {
     module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
   } catch (error) {
-    throw new Plain(`${path} does not load: ${sentenceOf(error)}`)
+    throw new Plain(`${path} does not load: ${sentenceOf(error)}${placeOf(error, directory)}`)
   }
   return { ...appOf(module.default, path), path }
 }

@@ -10,9 +10,34 @@ import { hostNode, type NodeStart } from './run-node.js'
 
 const never: Timer = { cancel: () => {} }
 
+/** Hands out the timers of another clock, and cancels all that are left at once. */
+class Timers {
+  private readonly waiting = new Set<Timer>()
+
+  constructor(private readonly clock: Clock) {}
+
+  after(delayMs: number, fn: () => void): Timer {
+    const inner = this.clock.after(delayMs, () => {
+      this.waiting.delete(inner)
+      fn()
+    })
+    this.waiting.add(inner)
+    const cancel = (): void => {
+      this.waiting.delete(inner)
+      inner.cancel()
+    }
+    return { cancel }
+  }
+
+  cancelAll(): void {
+    for (const timer of this.waiting) timer.cancel()
+    this.waiting.clear()
+  }
+}
+
 /**
- * A clock and a transport that stop for good: after `die` nothing runs that was waiting, and nothing is
- * sent.
+ * A clock and a transport that stop for good: after `die` nothing runs that was waiting, no timer is left,
+ * and nothing is sent.
  */
 export interface Mortal {
   readonly clock: Clock
@@ -24,6 +49,7 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
   let isDead = false
   let isClosing = false
   const sessions: Session[] = []
+  const timers = new Timers(clock)
   const alive =
     <A extends unknown[]>(fn: (...parts: A) => void) =>
     (...parts: A): void => {
@@ -32,7 +58,7 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
   const own: Clock = {
     now: () => clock.now(),
     monotonic: () => clock.monotonic(),
-    after: (delayMs, fn) => (isDead ? never : clock.after(delayMs, alive(fn))),
+    after: (delayMs, fn) => (isDead ? never : timers.after(delayMs, fn)),
     defer: (fn) => clock.defer(isClosing ? fn : alive(fn)),
   }
   const open = async (options: OpenOptions): Promise<Session> => {
@@ -54,6 +80,7 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
     transport: { name: base.name, open },
     die: () => {
       isDead = true
+      timers.cancelAll()
       // The network takes its inbox away, so that those who probe it find nobody: that much still runs.
       isClosing = true
       for (const session of sessions) void session.close()

@@ -2,19 +2,21 @@
  * Finds a nats-server on this machine and runs it for one cluster: loopback, a free port, a store of its
  * own.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { FromKeeper } from './keeper.js'
 import { Plain } from './plain.js'
 
 const program = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server'
 /** How the directory of a server begins that `tumen up` started. */
 export const storePrefix = 'tumen-up-nats-'
 const startMsMax = 10_000
-const stopMsMax = 3_000
+const keeperFile = fileURLToPath(new URL('./keeper.js', import.meta.url))
 
 export interface RunningNats {
   readonly url: string
@@ -79,29 +81,20 @@ const readUrl = (directory: string): string | undefined => {
   }
 }
 
-/** Starts it and waits until clients can connect. Throws a sentence with the server's own last words. */
-export const startNatsServer = async (path: string): Promise<RunningNats> => {
+/**
+ * Starts it, in the care of a keeper, and waits until clients can connect. Throws a sentence with the
+ * server's own last words.
+ */
+export const startNatsServer = async (path: string, keeper = keeperFile): Promise<RunningNats> => {
   const directory = mkdtempSync(join(tmpdir(), storePrefix))
-  const file = join(directory, 'server.conf')
-  writeFileSync(file, configuration(directory))
-  // Its own group: the terminal's Ctrl-C must not end it before the nodes have left.
-  const child = spawn(path, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
-  let words = ''
-  child.stderr.setEncoding('utf8')
-  child.stderr.on('data', (text: string) => {
-    words = (words + text).slice(-4_000)
-  })
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', (error) => reject(new Plain(`${path} does not start: ${error.message}.`)))
-    child.once('exit', (code) => reject(new Plain(`${path} ended with ${code}: ${lastLine(words)}`)))
-  })
-  failed.catch(() => {})
+  writeFileSync(join(directory, 'server.conf'), configuration(directory))
+  const kept = new Kept(path, directory, keeper)
   try {
-    const url = await Promise.race([waitForUrl(directory), failed])
-    return running(child, url, directory, () => lastLine(words))
+    const pid = await kept.started
+    const url = await Promise.race([waitForUrl(directory), kept.failed])
+    return { url, pid, directory, onExit: (listener) => kept.onExit(listener), stop: () => kept.stop() }
   } catch (error) {
-    child.kill('SIGKILL')
-    rmSync(directory, { recursive: true, force: true })
+    await kept.stop()
     throw error
   }
 }
@@ -117,27 +110,78 @@ const waitForUrl = async (directory: string): Promise<string> => {
   throw new Plain(`nats-server did not open a port within ${startMsMax / 1_000} s.`)
 }
 
-const running = (child: ChildProcess, url: string, directory: string, words: () => string): RunningNats => {
-  let isStopping = false
-  const ended = once(child, 'exit')
-  return {
-    url,
-    pid: child.pid ?? 0,
-    directory,
-    onExit: (listener) => {
-      child.once('exit', (code, signal) => {
-        if (!isStopping) listener(`nats-server ended with ${code ?? signal}: ${words()}`)
+/** A server and its keeper. */
+class Kept {
+  private readonly keeper: ChildProcess
+  private readonly gone: Promise<void>
+  private readonly listeners: ((sentence: string) => void)[] = []
+  private isStopping = false
+  private pid: number | undefined
+  private how: string | undefined
+  private words = ''
+  readonly started: Promise<number>
+  /** Rejects when it ends by itself. */
+  readonly failed: Promise<never>
+
+  constructor(
+    private readonly path: string,
+    private readonly directory: string,
+    keeperFile: string,
+  ) {
+    // Its own group: the terminal's Ctrl-C must not end it before the nodes have left.
+    this.keeper = fork(keeperFile, [path, directory], {
+      detached: true,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    this.keeper.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.words = (this.words + text).slice(-4_000)
+    })
+    this.failed = new Promise((_, reject) => this.onExit((sentence) => reject(new Plain(sentence))))
+    this.failed.catch(() => {})
+    const started = new Promise<number>((resolve) => {
+      this.keeper.on('message', (message: FromKeeper) => {
+        if (message.type === 'started') resolve(message.pid)
+        this.take(message)
       })
-    },
-    stop: async () => {
-      isStopping = true
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGINT')
-        const late = setTimeout(() => child.kill('SIGKILL'), stopMsMax)
-        await ended
-        clearTimeout(late)
-      }
-      rmSync(directory, { recursive: true, force: true })
-    },
+    })
+    this.started = Promise.race([started, this.failed])
+    this.keeper.once('exit', () => {
+      // Somebody killed the keeper. The server holds its stderr open, so it would not be closed either.
+      if (this.how === undefined && this.pid !== undefined) endProcess(this.pid)
+    })
+    this.gone = once(this.keeper, 'close').then(() => this.tellExit())
+  }
+
+  /** Called with a sentence when it ends without having been told to. */
+  onExit(listener: (sentence: string) => void): void {
+    this.listeners.push(listener)
+  }
+
+  async stop(): Promise<void> {
+    this.isStopping = true
+    if (this.keeper.connected) this.keeper.send('end')
+    await this.gone
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  private take(message: FromKeeper): void {
+    if (message.type === 'started') this.pid = message.pid
+    else this.how = message.type === 'failed' ? message.reason : message.how
+  }
+
+  private tellExit(): void {
+    if (this.isStopping) return
+    const last = lastLine(this.words)
+    const sentence = `${this.path} ended with ${this.how ?? 'its keeper'}${last === '' ? '.' : `: ${last}`}`
+    for (const listener of this.listeners) listener(sentence)
+  }
+}
+
+const endProcess = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended before.
   }
 }

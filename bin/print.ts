@@ -1,5 +1,6 @@
 /** How the launcher shows data: tables and trees for people, one JSON line for programs. */
 import type { NodeStatus, TreeNode } from '../lib/index.js'
+import type { Json } from '../supervisors/launched.js'
 
 /** Columns as wide as they need; the first row is the heading. */
 const table = (rows: readonly (readonly (string | number)[])[]): string => {
@@ -21,6 +22,8 @@ export interface NodeRow {
   readonly isUp: boolean
   readonly pid: number | null
   readonly status?: NodeStatus
+  /** What the app opened beside it, such as the address of a gateway. */
+  readonly info?: { readonly [name: string]: Json }
   /** Why there is no status. */
   readonly sentence?: string
 }
@@ -40,6 +43,20 @@ export const statusTable = (rows: readonly NodeRow[]): string =>
       sum(status, 'shardsMirrored'),
     ]),
   ])
+
+/** What the apps opened beside the nodes that run; empty when nothing is known. */
+export const openedTable = (rows: readonly NodeRow[]): string =>
+  table(
+    rows
+      .filter(({ isUp }) => isUp)
+      .flatMap(({ name, info = {} }) =>
+        Object.entries(info).map(([what, value]) => [
+          name,
+          what,
+          typeof value === 'string' ? value : JSON.stringify(value),
+        ]),
+      ),
+  )
 
 const treeLines = (node: TreeNode, before: string, isLast: boolean, isRoot: boolean): string[] => {
   const count = node.count === undefined ? '' : ` (${node.count})`

@@ -1,6 +1,6 @@
 /** The launcher as a command line. */
 import { createRequire } from 'node:module'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help, type Option } from 'commander'
 import { addConfig } from './commands/config.js'
 import { addNats } from './commands/nats.js'
 import { addNode } from './commands/node.js'
@@ -12,7 +12,22 @@ import { say } from './print.js'
 const version = (): string =>
   (createRequire(import.meta.url)('tumen/package.json') as { readonly version: string }).version
 
-const build = (): Command => {
+const help = new Help()
+/** Knobs are left out of the help of a command, but they are suggested for a flag that is nearly one. */
+const suggestible = (command: Command): Option[] => [
+  ...help.visibleOptions(command),
+  ...command.options.filter(({ hidden, long }) => hidden && long !== '--managed'),
+]
+
+/** Where nothing was near enough to be suggested: where to look. */
+const withAdvice = (text: string, args: readonly string[]): string => {
+  const [, what] = /^unknown (command|option) (?!.*Did you mean)/s.exec(text) ?? []
+  if (what === undefined) return text
+  const verb = what === 'option' && args[0]?.startsWith('-') === false ? ` ${args[0]}` : ''
+  return `${text.trimEnd()}\n(tumen${verb} --help lists the ${what}s.)\n`
+}
+
+const build = (args: readonly string[]): Command => {
   const program = new Command('tumen')
   // Set before the commands are added: each inherits it.
   program
@@ -20,7 +35,14 @@ const build = (): Command => {
     .version(version())
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) })
+    .configureHelp({
+      visibleOptions: suggestible,
+      formatHelp: (command, helper) =>
+        help.formatHelp(command, Object.assign(helper, { visibleOptions: help.visibleOptions })),
+    })
+    .configureOutput({
+      outputError: (text, write) => write(withAdvice(text.replace(/^error: /, ''), args)),
+    })
   addUp(program)
   addNode(program)
   addVerbs(program)
@@ -35,7 +57,7 @@ const build = (): Command => {
  */
 export const run = async (args: readonly string[]): Promise<number> => {
   try {
-    await build().parseAsync([...args], { from: 'user' })
+    await build(args).parseAsync([...args], { from: 'user' })
     return Number(process.exitCode ?? 0)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2

@@ -4,6 +4,7 @@
  */
 import { supervisor, type TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
+import { lastNode } from './cluster.js'
 import { giveOrder } from './control.js'
 import { Plain } from './plain.js'
 import { Launcher, performRemotely } from './remote.js'
@@ -72,8 +73,6 @@ const performAt = async (node: TumenNode, verb: string, argument: Json, to?: str
   const others = node.status().members.filter(isOther(node))
   if (others.length === 0) throw new Plain(`No node of cluster "${node.status().cluster}" is ready there.`)
   const at = (id: string): Promise<Json> => performRemotely(node.remote(id, Launcher), verb, argument)
-  if (verb === 'kill')
-    throw new Plain('Only what this machine’s tumen up started can be killed: leave out --nats.', 2)
   if (to === undefined && (verb === 'status' || verb === 'tree')) {
     return Promise.all(
       others.map(async ({ node: id }) => ({ name: id, isUp: true, pid: null, [verb]: await at(id) })),
@@ -81,6 +80,10 @@ const performAt = async (node: TumenNode, verb: string, argument: Json, to?: str
   }
   const meant =
     to === undefined ? others[0] : others.find(({ node: id }) => id === to || id.startsWith(`${to}#`))
+  const isLastToo = (argument as { readonly last?: boolean } | null)?.last === true
+  if (verb === 'drain' && meant !== undefined && others.length === 1 && !isLastToo) {
+    throw new Plain(lastNode(meant.node.split('#')[0] ?? ''))
+  }
   if (meant !== undefined) return at(meant.node)
   throw new Plain(`No node "${to}" is ready; there are ${others.map(({ node: id }) => id).join(', ')}.`, 2)
 }

@@ -3,12 +3,13 @@
  * `tumen.config.json`, or the default, in this order.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type Config,
   type ConfigInput,
   configInput,
+  expectation,
   type Knob,
   type KnobName,
   knobNames,
@@ -18,7 +19,7 @@ import {
   sentenceOf,
   unitOf,
 } from '../lib/config.js'
-import { Plain, parseJson } from './plain.js'
+import { Plain, parseJson, readText } from './plain.js'
 
 export type Source = 'app' | 'flag' | 'environment' | 'tumen.config.json' | 'default'
 
@@ -30,7 +31,12 @@ export interface Setting {
   readonly flag: string
   readonly variable: string
   readonly unit: string
+  /** What a value must be, such as `a whole number from 1 to 64`. */
+  readonly range: string
   readonly default: Config[KnobName]
+  /** Of a number. */
+  readonly min?: number
+  readonly max?: number
   readonly meaning: string
 }
 
@@ -101,7 +107,7 @@ const fromEnvironment = (
 
 const fromFile = (directory: string): unknown => {
   const path = join(directory, fileName)
-  return existsSync(path) ? parseJson(readFileSync(path, 'utf8'), path) : {}
+  return existsSync(path) ? parseJson(readText(path), path, '{"leaseMs":5000}') : {}
 }
 
 /** Relations between knobs are judged later, when all sources are together. */
@@ -134,6 +140,8 @@ export const readSettings = (sources: SettingSources = {}): Settings => {
   return { config, given, table: knobNames.map((knob) => settingOf(knob, config, from.get(knob))) }
 }
 
+const bounds = (knob: Knob) => ('min' in knob ? { min: knob.min, max: knob.max } : {})
+
 const settingOf = (knob: KnobName, config: Config, source: Source | undefined): Setting => {
   const { default: byDefault, meaning }: Knob = knobs[knob]
   return {
@@ -143,6 +151,8 @@ const settingOf = (knob: KnobName, config: Config, source: Source | undefined): 
     flag: flagOf(knob),
     variable: variableOf(knob),
     unit: unitOf(knob),
+    range: expectation(knobs[knob]),
+    ...bounds(knobs[knob]),
     default: byDefault,
     meaning,
   }

@@ -6,9 +6,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isName } from '../lib/ids.js'
-import { Plain } from './plain.js'
+import { fileReason, Plain, readText } from './plain.js'
 
 const NodeEntry = t.type({ name: t.string, pid: t.number })
 const UpState = t.type({
@@ -60,8 +60,14 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-const requireOwnDirectory = (directory: string): void => {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+/** Makes the directory, or says in a sentence why it cannot be used. */
+export const requireOwnDirectory = (directory = stateDirectory()): void => {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const why = fileReason(error)
+    throw new Plain(`${directory} cannot be made: ${why}. Set XDG_RUNTIME_DIR to a directory of your own.`)
+  }
   const { uid, mode } = statSync(directory)
   const isOurs = process.getuid === undefined || uid === process.getuid()
   if (!isOurs)
@@ -84,23 +90,37 @@ export const removeState = (cluster: string, pid: number, directory = stateDirec
   if (readState(fileOf(directory, cluster))?.pid === pid) rmSync(fileOf(directory, cluster), { force: true })
 }
 
+/** Undefined when there is none. Throws a sentence when it cannot be read. */
+const loadState = (path: string): UpState | undefined => {
+  if (!existsSync(path)) return undefined
+  const text = readText(path)
+  try {
+    const decoded = UpState.decode(JSON.parse(text))
+    if (E.isRight(decoded)) return decoded.right
+  } catch {
+    // It is no JSON.
+  }
+  throw new Plain(`${path} is no state file of this version: end its tumen up, then remove the file.`)
+}
 const readState = (path: string): UpState | undefined => {
   try {
-    const decoded = UpState.decode(JSON.parse(readFileSync(path, 'utf8')))
-    return E.isRight(decoded) ? decoded.right : undefined
+    return loadState(path)
   } catch {
     return undefined
   }
 }
 
-const allStates = (directory: string): UpState[] => {
+const pathsIn = (directory: string): string[] => {
+  if (!existsSync(directory)) return []
   try {
     const names = readdirSync(directory).filter((name) => name.endsWith('.json'))
-    return names.flatMap((name) => readState(join(directory, name)) ?? [])
-  } catch {
-    return []
+    return names.map((name) => join(directory, name))
+  } catch (error) {
+    throw new Plain(`${directory} cannot be read: ${fileReason(error)}.`)
   }
 }
+const allStates = (directory: string): UpState[] =>
+  pathsIn(directory).flatMap((path) => readState(path) ?? [])
 
 /** All that run; a file whose process is gone is ignored. */
 export const livingStates = (directory = stateDirectory()): UpState[] =>
@@ -119,6 +139,9 @@ export const findState = (cluster: string | undefined, directory = stateDirector
   const meant = cluster === undefined ? living : living.filter((state) => state.cluster === cluster)
   const [state, other] = meant
   if (state === undefined) {
+    // Perhaps the one that is meant is among those that cannot be read: then that is said instead.
+    for (const path of cluster === undefined ? pathsIn(directory) : [fileOf(directory, cluster)])
+      loadState(path)
     const which = cluster === undefined ? 'cluster' : `cluster "${cluster}"`
     throw new Plain(`No ${which} runs on this machine: start one with tumen up, or name one with --nats URL.`)
   }

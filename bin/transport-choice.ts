@@ -24,8 +24,9 @@ export const chooseTransport = async (
   const path = find()
   if (path === undefined) {
     say(
-      'There is no nats-server on the PATH or in the cache: all nodes run in this process, on memory. ' +
-        'tumen nats install fetches one; on Debian and Ubuntu: apt-get install nats-server.',
+      'There is no nats-server on the PATH, in the system’s directories or in the cache: ' +
+        'all nodes run in this process, on memory. tumen nats install fetches one; ' +
+        'on Debian and Ubuntu: apt-get install nats-server.',
     )
     return { transport: 'memory', url: null, server: undefined }
   }

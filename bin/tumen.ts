@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /** The launcher's door. It loads nothing before it knows that this Node can run the rest. */
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+import { tooOld } from './node-version.js'
 
-if (major < 20 || (major === 20 && minor < 19)) {
-  process.stderr.write(`tumen needs Node 20.19 or newer; this is Node ${process.versions.node}.\n`)
+const complaint = tooOld(process.versions.node)
+if (complaint !== undefined) {
+  process.stderr.write(`${complaint}\n`)
   process.exitCode = 1
 } else {
   // Whoever reads has seen enough, as `head` does.
@@ -13,5 +14,3 @@ if (major < 20 || (major === 20 && minor < 19)) {
   // What an app left open does not keep a launcher that has finished.
   setTimeout(() => process.exit(), 1_000).unref()
 }
-
-export {}

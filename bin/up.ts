@@ -8,7 +8,14 @@ import type { NodeHandle } from './handle.js'
 import { Plain, sentenceOf } from './plain.js'
 import { type NodeRow, print, say } from './print.js'
 import { type Settings, flagOf, readSettings } from './settings.js'
-import { clusterName, livingStates, removeState, takeStale, writeState } from './state-file.js'
+import {
+  clusterName,
+  livingStates,
+  removeState,
+  requireOwnDirectory,
+  takeStale,
+  writeState,
+} from './state-file.js'
 import { endOrphan } from './orphan.js'
 import { type Choice, chooseTransport } from './transport-choice.js'
 
@@ -44,22 +51,27 @@ export class Up {
 
   /** Gives the exit code. */
   async run(appPath: string | undefined): Promise<number> {
-    this.requireFree()
-    for (const { natsPid } of takeStale()) if (natsPid !== null) endOrphan(natsPid)
     const app = await loadApp(appPath)
     const { options } = this
+    if (options.once && app.main === undefined) {
+      throw new Plain(`--once: ${app.path} has no main, so there is no run that could be over.`, 2)
+    }
     const settings = readSettings({
       app: app.config,
       flags: options,
       environment: process.env,
       directory: process.cwd(),
     })
+    this.requireFree()
+    requireOwnDirectory()
+    for (const { natsPid } of takeStale()) if (natsPid !== null) endOrphan(natsPid)
     this.onSignals()
     try {
       this.choice = await chooseTransport({ nats: options.nats, memory: options.memory }, say)
       this.choice.server?.onExit((sentence) => say(sentence))
-      this.cluster = await this.startCluster(app, settings, this.choice)
-      return await this.performMain(app, this.cluster, this.choice)
+      const cluster = await Promise.race([this.startCluster(app, settings, this.choice), this.aborted()])
+      if (cluster === undefined) return this.options.once ? 1 : 0
+      return await this.performMain(app, cluster, this.choice)
     } finally {
       await this.end()
     }
@@ -76,9 +88,17 @@ export class Up {
   private async startCluster(app: LoadedApp, settings: Settings, choice: Choice): Promise<Cluster> {
     const names = Array.from({ length: this.options.nodes }, (_, at) => `n${at + 1}`)
     const start = await this.starter(app, settings, choice)
-    const cluster = new Cluster({ names, start, say, onChange: () => this.writeState() })
+    const named = this.clusterName === clusterName(undefined) ? '' : ` --cluster ${this.clusterName}`
+    const cluster = new Cluster({
+      names,
+      start,
+      say,
+      onChange: () => this.writeState(),
+      startCommand: (name) => `tumen start ${name}${named}`,
+    })
     this.cluster = cluster
     await cluster.startAll()
+    if (this.ending.signal.aborted) throw new Plain('It was ended before it was ready.')
     this.control = await openControl((order) => this.take(order))
     this.writeState()
     for (const { name, pid, info } of cluster.nodes()) {
@@ -116,6 +136,7 @@ export class Up {
     if (performed !== undefined) {
       const show = this.options.json ? say : print
       show(performed.text)
+      if (!this.options.once && performed.hints !== undefined) say(performed.hints)
       if (this.options.json) print(JSON.stringify(performed.summary))
     }
     if (!this.options.once || (performed === undefined && app.main === undefined)) {
@@ -168,7 +189,13 @@ export class Up {
     const { node, argument: inner } = argument as { readonly node: string | null; readonly argument: Json }
     if (verb === 'drain' || verb === 'kill') {
       if (node === null) throw new Plain(`Which node? tumen ${verb} NODE.`, 2)
-      await (verb === 'drain' ? cluster.drain(node) : cluster.kill(node, false))
+      const isLastToo = (inner as { readonly last?: boolean } | null)?.last === true
+      await (verb === 'drain' ? cluster.drain(node, isLastToo) : cluster.kill(node, false))
+      return { node }
+    }
+    if (verb === 'start') {
+      if (node === null) throw new Plain('Which node? tumen start NODE.', 2)
+      await cluster.startAndSay(node)
       return { node }
     }
     if (node === null && (verb === 'status' || verb === 'tree')) return this.ofAll(cluster, verb)
@@ -176,16 +203,14 @@ export class Up {
   }
 
   private async ofAll(cluster: Cluster, verb: 'status' | 'tree'): Promise<Json> {
-    const rows = cluster
-      .nodes()
-      .map(async ({ name, isUp, pid, info }): Promise<NodeRow & { readonly info: Json }> => {
-        if (!isUp) return { name, isUp, pid, info }
-        try {
-          return { name, isUp, pid, info, [verb]: await cluster.perform(name, verb, null) }
-        } catch (error) {
-          return { name, isUp, pid, info, sentence: sentenceOf(error) }
-        }
-      })
+    const rows = cluster.nodes().map(async ({ name, isUp, pid, info }): Promise<NodeRow> => {
+      if (!isUp) return { name, isUp, pid, info }
+      try {
+        return { name, isUp, pid, info, [verb]: await cluster.perform(name, verb, null) }
+      } catch (error) {
+        return { name, isUp, pid, info, sentence: sentenceOf(error) }
+      }
+    })
     const { transport, url = null } = this.choice ?? { transport: 'memory' }
     const natsUrl = url === null ? null : withoutSecrets(url)
     return {

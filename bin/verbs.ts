@@ -7,7 +7,7 @@ import {
   type KindData,
   type MessageSpecData,
 } from '../lib/api/internal.js'
-import { namesInstead } from '../lib/config.js'
+import { namesInstead, nearestName } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
 import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
@@ -48,10 +48,40 @@ interface Said {
   readonly tag: string
 }
 
+/** What some write the tag of a message into; here it is the key. */
+const tagFields = ['_tag', 'tag', 'type']
+
+const knownTag = (kind: KindData, tag: string): MessageSpecData => {
+  const spec = kind.data.specs.get(tag)
+  if (spec !== undefined) return spec
+  const tags = [...kind.data.specs.keys()]
+  const advice = namesInstead(tag, tags, `it knows ${tags.join(', ')}.`)
+  throw new Plain(`A ${kind.kind} knows no message "${tag}"; ${advice}`, 2)
+}
+
+/** Refuses `{"_tag":"Info"}` with the form that was meant. */
+const refuseTagField = (kind: KindData, named: Readonly<Record<string, unknown>>): void => {
+  const field = tagFields.find((name) => typeof named[name] === 'string' && !kind.data.specs.has(name))
+  if (field === undefined) return
+  const { [field]: given, ...fields } = named
+  const tags = [...kind.data.specs.keys()]
+  const tag = nearestName(String(given), tags) ?? tags[0] ?? 'Tag'
+  const meant = JSON.stringify({ [tag]: Object.keys(fields).length === 0 ? null : fields })
+  throw new Plain(`JSON: the tag is the key, there is no "${field}"; did you mean '${meant}'?`, 2)
+}
+
+/** A message whose fields were left out altogether is told of each of them. */
+const decodeFields = (spec: MessageSpecData, fields: unknown): E.Either<readonly string[], unknown> => {
+  const given = fields ?? undefined
+  const decoded = decodePayload(spec, given)
+  return E.isLeft(decoded) && given === undefined ? decodePayload(spec, {}) : decoded
+}
+
 /** The message that a JSON text means. Throws a sentence with what was expected. */
 const messageOf = (kind: KindData, json: Json): Said => {
   const named = typeof json === 'string' ? { [json]: undefined } : json
   const tags = [...kind.data.specs.keys()]
+  if (typeof named === 'object' && named !== null) refuseTagField(kind, named as Record<string, unknown>)
   const [tag, ...more] = typeof named === 'object' && named !== null ? Object.keys(named) : []
   if (tag === undefined || more.length > 0) {
     throw new Plain(
@@ -59,13 +89,8 @@ const messageOf = (kind: KindData, json: Json): Said => {
       2,
     )
   }
-  const spec = kind.data.specs.get(tag)
-  if (spec === undefined) {
-    const advice = namesInstead(tag, tags, `it knows ${tags.join(', ')}.`)
-    throw new Plain(`A ${kind.kind} knows no message "${tag}"; ${advice}`, 2)
-  }
-  const fields = (named as Record<string, unknown>)[tag]
-  const decoded = decodePayload(spec, fields ?? undefined)
+  const spec = knownTag(kind, tag)
+  const decoded = decodeFields(spec, (named as Record<string, unknown>)[tag])
   if (E.isLeft(decoded)) throw new Plain(`${kind.kind}.${tag}: ${decoded.left.join('; ')}.`, 2)
   const make = (kind.protocol as Record<string, (payload: unknown) => unknown>)[tag]
   return { spec, tag, message: make?.(decoded.right) }

@@ -273,7 +273,8 @@ export const unitOf = (name: KnobName): string => {
   return { Ms: 'ms', Bytes: 'bytes', Count: 'count', Hops: 'hops' }[unit] ?? ''
 }
 
-const expectation = (knob: Knob): string => {
+/** What a value of it must be, such as `a whole number from 1 to 64`. */
+export const expectation = (knob: Knob): string => {
   if ('min' in knob) return `a whole number from ${knob.min} to ${knob.max}`
   return 'oneOf' in knob ? `one of ${knob.oneOf.join(', ')}` : 'true or false'
 }

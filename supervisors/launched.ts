@@ -66,4 +66,6 @@ export interface Performed {
   readonly summary: Json
   /** Printed for people. */
   readonly text: string
+  /** What to try now, printed where the cluster goes on. */
+  readonly hints?: string
 }

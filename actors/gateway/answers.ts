@@ -1,5 +1,5 @@
 /** What a client is told about a command that was not carried out. */
-import { AskFailed, describe } from '../../lib/index.js'
+import { type AskError, AskFailed } from '../../lib/index.js'
 import { type PartyCode, PartyRefusal } from '../party/protocol.js'
 import type { Answer, ClientId, ErrorCode } from './protocol.js'
 
@@ -37,6 +37,32 @@ export const errorAnswer = (
 
 const retryAfterMs = 500
 
+/** In a client's words: it knows no `timeoutMs`, no mailbox and no supervisor. */
+const sentenceAbout = (reason: AskError): string => {
+  switch (reason.tag) {
+    case 'StateLost':
+      return 'All copies of it are gone, so it begins anew: set it up again.'
+    case 'Malformed':
+      return `It does not fit: ${reason.complaints.join('; ')}.`
+    case 'PayloadTooLarge':
+      return `It has ${reason.bytes} bytes, more than ${reason.payloadBytesMax}: send less at once.`
+    case 'Overloaded':
+      return 'Too much waits there already: try again later.'
+    case 'Unavailable':
+    case 'StaleView':
+      return 'It is between two nodes at the moment; what it knows is kept: try again.'
+    case 'AskTimeout':
+    case 'UnknownOutcome':
+    case 'Cancelled':
+      return 'There was no answer in time; it may still be carried out: send the same again.'
+    case 'NodeStopped':
+      return 'This node has stopped: connect to another one.'
+    // What went wrong inside is for the operator's log, not for a client.
+    default:
+      return 'It failed; try again.'
+  }
+}
+
 /** The answer for an ask that was rejected. */
 export const failedAnswer = (id: ClientId, failure: unknown, reqId?: string): Answer => {
   const again = reqId === undefined ? {} : { reqId }
@@ -51,17 +77,10 @@ export const failedAnswer = (id: ClientId, failure: unknown, reqId?: string): An
     if (!PartyRefusal.is(reason.refusal)) return errorAnswer(id, 'UNAVAILABLE', 'This was refused.', again)
     return refusedAnswer(id, reason.refusal.code, reason.refusal.party)
   }
-  if (reason.tag === 'StateLost') return errorAnswer(id, 'STATE_LOST', describe(reason), again)
+  if (reason.tag === 'StateLost') return errorAnswer(id, 'STATE_LOST', sentenceAbout(reason), again)
   if (reason.tag === 'Malformed' || reason.tag === 'PayloadTooLarge') {
-    return errorAnswer(id, 'BAD_REQUEST', describe(reason), again)
+    return errorAnswer(id, 'BAD_REQUEST', sentenceAbout(reason), again)
   }
   const afterMs = 'retryAfterMs' in reason ? reason.retryAfterMs : retryAfterMs
-  // A crash's cause is for the operator's log, not for a client.
-  const message =
-    reason.tag === 'Crashed'
-      ? 'It failed; try again.'
-      : reason.tag === 'NodeStopped'
-        ? 'This node has stopped: connect to another one.'
-        : describe(reason)
-  return errorAnswer(id, 'UNAVAILABLE', message, { retryAfterMs: afterMs, ...again })
+  return errorAnswer(id, 'UNAVAILABLE', sentenceAbout(reason), { retryAfterMs: afterMs, ...again })
 }

@@ -9,15 +9,19 @@ interface ConfigOptions {
   readonly app?: string
 }
 
-const card = ({ knob, value, source, unit, default: byDefault, meaning, flag, variable }: Setting): string =>
-  `${knob}  ${value}${unit === '' ? '' : ` ${unit}`}  from ${source}  default ${byDefault}\n` +
-  `    ${meaning}\n    ${flag}  ${variable}`
+const card = (setting: Setting): string => {
+  const { knob, value, source, unit, range, default: byDefault, meaning, flag, variable } = setting
+  return (
+    `${knob}  ${value}${unit === '' ? '' : ` ${unit}`}  from ${source}  default ${byDefault}  ${range}\n` +
+    `    ${meaning}\n    ${flag}  ${variable}`
+  )
+}
 
-/** Adds `tumen config`: every knob with value, source, unit, default and meaning. */
+/** Adds `tumen config`: every knob with value, source, unit, default, range and meaning. */
 export const addConfig = (program: Command): void => {
   const command = program
     .command('config')
-    .description('show every knob: value, source, unit, default, meaning')
+    .description('show every knob: value, source, unit, default, range, meaning')
     .option('--app <app>', 'also read the options of this app')
     .option('--json', 'one line of JSON instead of text')
   addKnobs(command).action(async (options: ConfigOptions & Record<string, unknown>) => {

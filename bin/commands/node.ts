@@ -5,7 +5,7 @@ import { type Health, openHealth } from '../health.js'
 import { answer, type FromNode, type ToNode } from '../ipc.js'
 import { addKnobs } from '../knob-flags.js'
 import { Plain, sentenceOf } from '../plain.js'
-import { say } from '../print.js'
+import { print, say } from '../print.js'
 import type { HostedNode } from '../run-node.js'
 import { readSettings } from '../settings.js'
 import { clusterName } from '../state-file.js'
@@ -15,9 +15,13 @@ interface NodeCommandOptions {
   readonly name?: string
   readonly nats?: string
   readonly health?: number
+  readonly json?: true
   readonly managed?: true
   readonly [knob: string]: unknown
 }
+
+/** How long a node may take to leave when its `tumen up` was killed. */
+const orphanMsMax = 5_000
 
 const port = (text: string): number => {
   const value = Number(text)
@@ -35,6 +39,7 @@ export const addNode = (program: Command): void => {
     .option('--name <name>', 'the node’s name, the same over restarts; default: a fresh one')
     .option('--nats <url>', 'the NATS server (TUMEN_NATS_URL)')
     .option('--health <port>', 'tell live, ready and draining over HTTP on this port of loopback', port)
+    .option('--json', 'one line of JSON on stdout when it is ready')
     .option('--managed', 'report to the tumen up that started this process')
   command.options.find(({ long }) => long === '--managed')?.hideHelp()
   addKnobs(command).action(runNode)
@@ -63,6 +68,7 @@ const runNode = async (appPath: string | undefined, options: NodeCommandOptions)
     tell({ type: 'failed', sentence: sentenceOf(error) })
     process.exitCode = 1
   } finally {
+    process.removeAllListeners('disconnect')
     if (process.connected) process.disconnect()
   }
 }
@@ -82,24 +88,31 @@ class RunningNode {
 
   async run(appPath: string | undefined): Promise<void> {
     onSignals(() => this.drain())
-    // The `tumen up` that started this process is gone: nobody would end it otherwise.
-    process.once('disconnect', () => this.drain())
+    if (this.options.managed) this.endWithParent()
     const { options } = this
     const health =
       options.health === undefined ? undefined : await openHealth(options.health, () => this.health())
     try {
       this.hosted = await this.start(appPath)
-      const { node, info } = this.hosted
-      if (!options.managed)
-        say(`Node ${node.id} of cluster "${node.status().cluster}" is ready: ${node.status().transport}`)
-      for (const [name, value] of Object.entries(info)) if (!options.managed) say(`  ${name}: ${value}`)
+      if (!options.managed) this.announce(this.hosted)
       this.listen(this.hosted)
-      this.tell({ type: 'ready', node: node.id, info })
+      this.tell({ type: 'ready', node: this.hosted.node.id, info: this.hosted.info })
       await this.ended
       await this.hosted.stop()
     } finally {
       health?.close()
     }
+  }
+
+  /** The `tumen up` that started this process is gone: nobody else would end it. */
+  private endWithParent(): void {
+    const leave = (): void => {
+      if (this.hosted === undefined) process.exit(1)
+      this.drain()
+      setTimeout(() => process.exit(1), orphanMsMax).unref()
+    }
+    process.once('disconnect', leave)
+    if (!process.connected) leave()
   }
 
   private async start(appPath: string | undefined): Promise<HostedNode> {
@@ -130,6 +143,13 @@ class RunningNode {
       config: given,
       onDrain: () => this.drain(),
     })
+  }
+
+  private announce({ node, info }: HostedNode): void {
+    const { cluster, transport } = node.status()
+    say(`Node ${node.id} of cluster "${cluster}" is ready: ${transport}`)
+    for (const [name, value] of Object.entries(info)) say(`  ${name}: ${value}`)
+    if (this.options.json) print(JSON.stringify({ node: node.id, cluster, transport, info }))
   }
 
   private listen(hosted: HostedNode): void {

@@ -3,8 +3,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { NodeStatus, TreeNode, Where } from '../../lib/index.js'
 import type { Json } from '../../supervisors/launched.js'
 import { addKnobs } from '../knob-flags.js'
-import { parseJson } from '../plain.js'
-import { type NodeRow, print, statusTable, treeText } from '../print.js'
+import { parseJson, Plain } from '../plain.js'
+import { type NodeRow, openedTable, print, statusTable, treeText } from '../print.js'
 import { reach, type ReachOptions, type Reached } from '../reach.js'
 
 export interface VerbOptions extends ReachOptions {
@@ -30,7 +30,7 @@ const withReach = async (options: VerbOptions, use: (to: Reached) => Promise<voi
 
 interface Rows {
   readonly nodes: readonly (NodeRow & { readonly tree?: TreeNode })[]
-  readonly [more: string]: unknown
+  readonly cluster?: string
 }
 const rowsOf = (value: Json): Rows => (Array.isArray(value) ? { nodes: value } : value) as unknown as Rows
 
@@ -39,8 +39,11 @@ const status = (options: VerbOptions): Promise<void> =>
     const rows = rowsOf(await to.perform('status', null))
     if (options.json) return print(JSON.stringify(rows))
     const known = rows.nodes.map((row) => row.status).find((one): one is NodeStatus => one !== undefined)
-    print(`${known === undefined ? 'no node answers' : `cluster ${known.cluster}, ${known.transport}`}\n`)
+    const none = `cluster ${rows.cluster ?? options.cluster}, no node answers`
+    print(`${known === undefined ? none : `cluster ${known.cluster}, ${known.transport}`}\n`)
     print(statusTable(rows.nodes))
+    const opened = openedTable(rows.nodes)
+    if (opened !== '') print(`\n${opened}`)
   })
 
 const tree = (node: string | undefined, options: VerbOptions): Promise<void> =>
@@ -64,7 +67,8 @@ const tree = (node: string | undefined, options: VerbOptions): Promise<void> =>
   })
 
 const wordsOf = (kind: string, id: string, text: string, options: VerbOptions): Json => {
-  const message = /^[A-Z]\w*$/.test(text) ? text : (parseJson(text, 'JSON') as Json)
+  const isTag = /^[A-Za-z_]\w*$/.test(text)
+  const message = isTag ? text : (parseJson(text, 'JSON', '{"Tag":{"field":1}}') as Json)
   return { kind, id, message, ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }) }
 }
 
@@ -92,21 +96,29 @@ const where = (kind: string, id: string, options: VerbOptions): Promise<void> =>
     )
   })
 
-const order = (verb: 'drain' | 'kill', done: string) => (node: string, options: VerbOptions) =>
-  withReach(options, async (to) => {
-    await to.perform(verb, null, node)
-    print(options.json ? JSON.stringify({ node, done }) : `${node} ${done}`)
-  })
+interface OrderOptions extends VerbOptions {
+  readonly last?: true
+}
+const order =
+  (verb: 'start' | 'drain' | 'kill', done: string) => async (node: string, options: OrderOptions) => {
+    if (verb !== 'drain' && options.nats !== undefined) {
+      throw new Plain(`Only the tumen up of this machine can ${verb} its nodes: leave out --nats.`, 2)
+    }
+    await withReach(options, async (to) => {
+      await to.perform(verb, { last: options.last === true }, node)
+      print(options.json ? JSON.stringify({ node, done }) : `${node} ${done}`)
+    })
+  }
 
 const milliseconds = (text: string): number => {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
-  throw new InvalidArgumentError('Expected a whole number of milliseconds.')
+  throw new InvalidArgumentError('Expected a whole number of milliseconds, 1 or more.')
 }
 
 const jsonHelp = 'a message as \'{"Tag": {"field": …}}\', or its tag alone when it has no fields'
 
-/** Adds status, tree, ask, tell, where, drain and kill. */
+/** Adds status, tree, ask, tell, where, start, drain and kill. */
 export const addVerbs = (program: Command): void => {
   reaching(program.command('status'))
     .description('show the nodes of a cluster and what they run')
@@ -129,8 +141,12 @@ export const addVerbs = (program: Command): void => {
   reaching(program.command('where').argument('<kind>', 'the kind').argument('<id>', 'the id of the entity'))
     .description('show which node owns an entity and which mirror it')
     .action(where)
+  reaching(program.command('start').argument('<node>', 'its name'))
+    .description('start a node again that was drained, in this machine’s tumen up')
+    .action(order('start', 'is ready'))
   reaching(program.command('drain').argument('<node>', 'its name'))
     .description('let a node hand over what it owns and leave')
+    .option('--last', 'also when it is the last node, and what is only in memory ends with it')
     .action(order('drain', 'has left'))
   reaching(program.command('kill').argument('<node>', 'its name'))
     .description('end a node that this machine’s tumen up started, as a crash would')

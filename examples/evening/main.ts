@@ -8,7 +8,7 @@ import { judge } from './model.js'
 import type { Probed, ProbeOrder } from './probe.js'
 import { readSession } from './read-session.js'
 import { compare, standingOf } from './standing.js'
-import { type Killed, summaryOf, tableOf } from './report.js'
+import { hintsOf, type Killed, summaryOf, tableOf } from './report.js'
 
 const killAtDefault = 0.5
 const probeEveryMs = 20
@@ -73,6 +73,7 @@ export const main = async (stage: Stage): Promise<Performed> => {
       verdict.lost === 0 && verdict.doubled === 0 && verdict.unknown === 0 && killed?.probed.stale === 0,
     summary: summaryOf(facts) as Json,
     text: tableOf(facts),
+    hints: hintsOf(facts),
   }
 }
 

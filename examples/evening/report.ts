@@ -99,10 +99,11 @@ export const tableOf = (facts: Facts): string => {
     .map(({ kind, party, text }) => `  ${kind}: ${party}: ${text}`)
   const more =
     verdict.faults.length > faultsShown ? [`  and ${verdict.faults.length - faultsShown} more`] : []
-  return ['', ...table, ...faults, ...more, '', ...hints(facts), ''].join('\n')
+  return ['', ...table, ...faults, ...more, ''].join('\n')
 }
 
-const hints = ({ nodes, recording }: Facts): string[] => {
+/** How to look at the cluster that is left, and speak with it. */
+export const hintsOf = ({ nodes, recording }: Facts): string => {
   const gateways = nodes.flatMap(({ isUp, info }) => (isUp ? [String(info['gateway'])] : []))
   const living = [...recording.endings].find(([, { view }]) => view !== undefined)?.[0] ?? 'c1-1'
   return [
@@ -111,5 +112,6 @@ const hints = ({ nodes, recording }: Facts): string[] => {
     '          {"id":2,"cmd":"create","party":"mine"}',
     `Try:      npx tumen status             npx tumen ask party ${living} Info`,
     `          npx tumen kill ${nodes.at(-1)?.name ?? 'n3'}            npx tumen where party ${living}`,
-  ]
+    '',
+  ].join('\n')
 }

@@ -132,9 +132,15 @@ export const connectFailure = (error: unknown, where: string): StartFailed => {
   const code = causeCode(error)
   switch (code) {
     case 'ECONNREFUSED':
-    case ErrorCode.ConnectionRefused:
       return fail(
         `Nothing listens at ${where}: start nats-server there (nats-server -js), or correct servers.`,
+      )
+    // The client says so also of a connection that was closed before the server's greeting.
+    case ErrorCode.ConnectionRefused:
+    case ErrorCode.ProtocolError:
+    case 'ECONNRESET':
+      return fail(
+        `What listens at ${where} does not speak NATS: give the address of a nats-server, such as port 4222.`,
       )
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

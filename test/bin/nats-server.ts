@@ -1,12 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findNatsServer, startNatsServer } from '../../bin/nats-server.js'
 import { chooseTransport } from '../../bin/transport-choice.js'
-import { isAlive } from '../fixtures/launcher.js'
-import { hasNatsServer } from '../fixtures/nats-server.js'
+import { isAlive, keeper } from '../fixtures/launcher.js'
+import { eventually, hasNatsServer } from '../fixtures/nats-server.js'
 
 const skip = hasNatsServer() ? false : 'not a machine with nats-server: install it to run these'
+
+const skipParent =
+  process.platform === 'linux' ? skip : 'not a machine with nats-server: only Linux tells a parent here'
 
 const put = (directory: string, text = '#!/bin/sh\nexit 3\n', mode = 0o755): string => {
   mkdirSync(directory, { recursive: true })
@@ -51,14 +54,14 @@ t.test('nats-server - where there is none, memory is used and said', async (t) =
 
 t.test('nats-server - one that does not start is said with its own last words', async (t) => {
   const path = put(t.testdirName, '#!/bin/sh\necho first >&2\necho "no room" >&2\nexit 3\n')
-  await t.rejects(startNatsServer(path), { message: `${path} ended with 3: no room` })
+  await t.rejects(startNatsServer(path, keeper), { message: `${path} ended with 3: no room` })
 })
 
 t.test(
   'nats-server - runs on loopback with a store of its own, and leaves nothing behind',
   { skip },
   async (t) => {
-    const server = await startNatsServer(findNatsServer() ?? '')
+    const server = await startNatsServer(findNatsServer() ?? '', keeper)
     t.teardown(() => server.stop())
     t.match(server.url, /^nats:\/\/127\.0\.0\.1:\d+$/)
     t.ok(isAlive(server.pid))
@@ -70,5 +73,18 @@ t.test(
     t.notOk(isAlive(server.pid))
     t.notOk(existsSync(server.directory))
     t.equal(said, '', 'it was told to')
+  },
+)
+
+t.test(
+  'nats-server - one whose keeper is killed is ended, and that is said',
+  { skip: skipParent },
+  async (t) => {
+    const server = await startNatsServer(findNatsServer() ?? '', keeper)
+    t.teardown(() => server.stop())
+    const said = new Promise<string>((resolve) => server.onExit(resolve))
+    process.kill(Number(readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(' ')[3]), 'SIGKILL')
+    t.match(await said, /nats-server ended with its keeper/)
+    await eventually('the server is gone', () => !isAlive(server.pid))
   },
 )

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { tooOld } from '../../bin/node-version.js'
 import { knobNames } from '../../lib/config.js'
 import { launchedApp, Place } from '../fixtures/launcher.js'
 
@@ -25,8 +26,17 @@ t.test('program - what is given wrongly is refused in a sentence that names it, 
     [['node', launchedApp], /A node needs a NATS server: --nats URL or TUMEN_NATS_URL\./],
     [['node', launchedApp, '--health', '70000'], /Expected a port from 0 to 65535/],
     [['ask', 'counter'], /missing required argument 'id'/],
-    [['ask', 'counter', 'a', '{'], /JSON: expected JSON/],
+    [['ask', 'counter', 'a', '{'], /JSON: expected JSON, such as '\{"Tag":/],
     [['ask', 'counter', 'a', 'Total', '--timeout', 'x'], /Expected a whole number of milliseconds/],
+    [['ask', 'counter', 'a', 'Total', '--timeout', '0'], /a whole number of milliseconds, 1 or more/],
+    [['zork'], /unknown command 'zork'\n\(tumen --help lists the commands\.\)/],
+    [['up', '--zork'], /unknown option '--zork'\n\(tumen up --help lists the options\.\)/],
+    [['status', '--leese-ms', '3'], /unknown option '--leese-ms'\n\(Did you mean --lease-ms\?\)/],
+    [['up', launchedApp, '--once', '--memory'], /--once: .*main\.js has no main/],
+    [
+      ['start', 'n1', '--nats', 'nats://127.0.0.1:1', '--cluster', 'x'],
+      /can start its nodes: leave out --nats/,
+    ],
     [['status', '--nats', 'nats://127.0.0.1:1'], /With --nats also name the cluster: --cluster NAME\./],
     [['status', '--cluster', '../etc'], /--cluster: expected 1 to 63 letters/],
     [['up', launchedApp, '--cluster', 'a b'], /--cluster: expected 1 to 63 letters/],
@@ -45,8 +55,8 @@ t.test('program - what is given wrongly is refused in a sentence that names it, 
 
 t.test('program - what is not there is said with code 1', async (t) => {
   const place = new Place(t)
-  for (const verb of ['status', 'tree', 'drain', 'kill']) {
-    const args = verb === 'drain' || verb === 'kill' ? [verb, 'n1'] : [verb]
+  for (const verb of ['status', 'tree', 'start', 'drain', 'kill']) {
+    const args = verb === 'status' || verb === 'tree' ? [verb] : [verb, 'n1']
     const { code, stderr } = await place.run(args)
     t.match(stderr, /^No cluster runs on this machine: start one with tumen up/)
     t.equal(code, 1)
@@ -69,7 +79,10 @@ t.test('program - config prints every knob, for people and as JSON', async (t) =
   const place = new Place(t, { TUMEN_PROBE_MS: '150' })
   const text = await place.run(['config', '--lease-ms', '4000'])
   t.equal(text.code, 0)
-  t.match(text.stdout, /leaseMs {2}4000 ms {2}from flag {2}default 5000/)
+  t.match(
+    text.stdout,
+    /leaseMs {2}4000 ms {2}from flag {2}default 5000 {2}a whole number from 100 to 600000$/m,
+  )
   t.match(text.stdout, /probeMs {2}150 ms {2}from environment/)
   const json = await place.run(['config', '--json'])
   const rows = JSON.parse(json.stdout) as { knob: string }[]
@@ -89,6 +102,7 @@ t.test('program - each verb has its help', async (t) => {
     'ask',
     'tell',
     'where',
+    'start',
     'drain',
     'kill',
     'config',
@@ -97,8 +111,16 @@ t.test('program - each verb has its help', async (t) => {
     const { code, stdout } = await place.run([verb, '--help'])
     t.equal(code, 0)
     t.match(stdout, new RegExp(`^Usage: tumen ${verb}`))
-    if (verb !== 'nats') t.match(stdout, /--json|--managed|--health/)
+    if (verb !== 'nats') t.match(stdout, /--json/)
+    t.notMatch(stdout, /--lease-ms <value>|--managed/, 'knobs have a page of their own')
   }
+})
+
+t.test('program - the oldest Node that will do is 20.19', async (t) => {
+  for (const version of ['18.20.4', '20.0.0', '20.18.3', '6.17.1'])
+    t.equal(tooOld(version), `tumen needs Node 20.19 or newer; this is Node ${version}.`)
+  for (const version of ['20.19.0', '20.20.2', '22.0.0', '24.1.0-nightly'])
+    t.equal(tooOld(version), undefined)
 })
 
 t.test('program - an old Node is told so before anything else is loaded', async (t) => {

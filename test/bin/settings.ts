@@ -34,7 +34,16 @@ t.test('settings - the table has every knob with its unit, default and meaning',
     table.filter(({ meaning, flag, variable }) => meaning === '' || flag === '' || variable === ''),
     [],
   )
-  t.equal(table.find(({ knob }) => knob === 'leaseMs')?.unit, 'ms')
+  t.match(
+    table.find(({ knob }) => knob === 'leaseMs'),
+    {
+      unit: 'ms',
+      min: 100,
+      max: 600_000,
+      range: 'a whole number from 100 to 600000',
+    },
+  )
+  t.equal(table.find(({ knob }) => knob === 'diagnostics')?.range, 'true or false')
 })
 
 t.test('settings - flags and variables are named after the knob', async (t) => {
@@ -44,7 +53,9 @@ t.test('settings - flags and variables are named after the knob', async (t) => {
 
 t.test('settings - an unknown name is an error that names the nearest one', async (t) => {
   const directory = t.testdir({ 'tumen.config.json': '{ "leesMs": 1 }' })
-  t.throws(() => readSettings({ directory }), { message: /tumen\.config\.json: "leesMs" .* "leaseMs"\?/ })
+  t.throws(() => readSettings({ directory }), {
+    message: 'tumen.config.json: "leesMs" is not a knob; did you mean "leaseMs"?',
+  })
   t.throws(() => readSettings({ environment: { TUMEN_LEESE_MS: '1' } }), {
     message: 'The variable TUMEN_LEESE_MS is not known; did you mean TUMEN_LEASE_MS?',
   })
@@ -63,5 +74,14 @@ t.test('settings - a wrong value is refused with its source, the knob and what w
 t.test('settings - a file that is no JSON is named', async (t) => {
   const directory = t.testdir({})
   writeFileSync(join(directory, 'tumen.config.json'), '{')
-  t.throws(() => readSettings({ directory }), { message: /tumen\.config\.json: expected JSON/ })
+  t.throws(() => readSettings({ directory }), {
+    message: /tumen\.config\.json: expected JSON, such as '\{"leaseMs":/,
+  })
+})
+
+t.test('settings - a file that cannot be read is named', async (t) => {
+  const directory = t.testdir({ 'tumen.config.json': {} })
+  t.throws(() => readSettings({ directory }), {
+    message: /tumen\.config\.json cannot be read: it is a directory\.$/,
+  })
 })

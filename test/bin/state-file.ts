@@ -2,7 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { findState, livingStates, removeState, type UpState, writeState } from '../../bin/state-file.js'
+import {
+  findState,
+  livingStates,
+  removeState,
+  requireOwnDirectory,
+  type UpState,
+  writeState,
+} from '../../bin/state-file.js'
 
 const state: UpState = {
   cluster: 'game',
@@ -51,7 +58,26 @@ t.test('state file - one whose process is gone is ignored, and so is rubbish', a
   writeState({ ...state, pid }, directory)
   t.same(livingStates(directory), [])
   t.throws(() => findState('game', directory), { message: /^No cluster "game" runs on this machine/ })
-  t.throws(() => findState(undefined, directory), { message: /^No cluster runs/ })
+})
+
+t.test('state file - one that cannot be read is named where it may be the one that is meant', async (t) => {
+  const directory = t.testdir({ 'rubbish.json': '{', 'folder.json': {} })
+  const isNone = /rubbish\.json is no state file of this version: end its tumen up, then remove the file\.$/
+  t.throws(() => findState('rubbish', directory), { message: isNone })
+  t.throws(() => findState('folder', directory), {
+    message: /folder\.json cannot be read: it is a directory/,
+  })
+  t.throws(() => findState(undefined, directory), { message: /folder\.json cannot be read/ })
+  t.throws(() => findState('game', directory), { message: /^No cluster "game" runs/ })
+  writeState(state, directory)
+  t.equal(findState(undefined, directory).cluster, 'game', 'one that runs is found all the same')
+})
+
+t.test('state file - a directory that cannot be made is named', async (t) => {
+  const directory = t.testdir({ file: '' })
+  t.throws(() => requireOwnDirectory(join(directory, 'file', 'tumen')), {
+    message: /tumen cannot be made: a part of its path is no directory\. Set XDG_RUNTIME_DIR/,
+  })
 })
 
 t.test('state file - of several clusters one must be named', async (t) => {

@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,6 +49,23 @@ t.test('nats start - nothing listens at the address', async (t) => {
     'NoNats',
     /^Nothing listens at nats:\/\/127\.0\.0\.1:1: start nats-server/,
   )
+})
+
+t.test('nats start - something else listens at the address', async (t) => {
+  const greetings = ['', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n']
+  for (const greeting of greetings) {
+    const server = createServer((socket) => socket.on('error', () => {}).end(greeting))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    await leavesNothing(
+      t,
+      { servers: `127.0.0.1:${port}` },
+      'NoNats',
+      /^What listens at .* does not speak NATS/,
+    )
+  }
 })
 
 t.test('nats start - the host is not known', async (t) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { UpState } from '../../bin/state-file.js'
 import { isAlive, launchedApp, Place } from '../fixtures/launcher.js'
-import { hasNatsServer } from '../fixtures/nats-server.js'
+import { eventually, hasNatsServer } from '../fixtures/nats-server.js'
 
 const skip = hasNatsServer() ? false : 'not a machine with nats-server: install it to run these'
 t.setTimeout(300_000)
@@ -31,6 +31,7 @@ const speaks = async (t: Test, place: Place): Promise<void> => {
     ],
   )
   t.match((await run('status')).stdout, /^node +status +pid +entities +shards +mirrored$/m)
+  t.match((await run('status')).stdout, /^n2 +beside +n2$/m, 'with what the app opened')
   t.match((await run('tree', 'n1')).stdout, /counters {2}supervisor one_for_one, running/)
   t.equal((await run('ask', 'counter', 'a', '{"Add":{"n":3}}')).stdout.trim(), '3')
   t.equal((await run('tell', 'counter', 'a', '{"Bump":{"n":4}}')).stdout.trim(), 'told counter/a')
@@ -44,6 +45,11 @@ const speaks = async (t: Test, place: Place): Promise<void> => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
     [['ask', 'countr', 'a', 'Total'], /no kind "countr"; did you mean "counter"\?/],
     [['ask', 'counter', 'a', 'Totl'], /knows no message "Totl"; did you mean "Total"\?/],
+    [['ask', 'counter', 'a', 'total'], /knows no message "total"; did you mean "Total"\?/],
+    [['ask', 'counter', 'a', '{"_tag":"total"}'], /there is no "_tag"; did you mean '{"Total":null}'\?/],
+    [['ask', 'counter', 'a', '{"type":"add","n":3}'], /did you mean '{"Add":{"n":3}}'\?/],
+    [['ask', 'counter', 'a', 'Zork'], /knows no message "Zork"; it knows Add, Bump, Total\./],
+    [['ask', 'counter', 'a', 'Add'], /counter\.Add: n: expected number/],
     [['ask', 'counter', 'a', '{"Add":{"n":"x"}}'], /counter\.Add: n: expected number/],
     [['ask', 'counter', 'a', '{"Bump":{"n":1}}'], /counter\.Bump has no reply: use tumen tell/],
     [['tell', 'counter', 'a', 'Total'], /counter\.Total has a reply: use tumen ask/],
@@ -71,10 +77,14 @@ t.test(
     const again = await place.run(['up', launchedApp])
     t.match(again.stderr, /Cluster "tumen" runs already \(process \d+\)/)
     t.equal(again.code, 1)
+    const broken = await place.run(['up', `${place.runtime}/nothing.js`])
+    t.match(broken.stderr, /There is no file/, 'a mistake in the app comes first')
 
     t.equal((await place.run(['kill', 'n2'])).stdout.trim(), 'n2 was killed')
     await up.says(/Node n2 ended \(SIGKILL\); it is started again\./)
+    await up.says(/Node n2 is ready again\./)
     t.equal((await place.run(['drain', 'n1'])).stdout.trim(), 'n1 has left')
+    await up.says(/Node n1 has left: tumen start n1 starts it again\./)
     t.match((await place.run(['status'])).stdout, /^n1 +down/m)
     t.equal((await place.run(['ask', 'counter', 'a', 'Total'])).stdout.trim(), '7')
 
@@ -82,7 +92,19 @@ t.test(
     t.equal((await place.run(['ask', 'counter', 'a', 'Total', ...observe])).stdout.trim(), '7')
     t.match((await place.run(['status', ...observe])).stdout, /n3#1 +ready/)
     const kill = await place.run(['kill', 'n3', ...observe])
-    t.match(kill.stderr, /Only what this machine’s tumen up started can be killed/)
+    t.match(kill.stderr, /Only the tumen up of this machine can kill its nodes/)
+
+    t.equal((await place.run(['drain', 'n2', ...observe])).stdout.trim(), 'n2 has left')
+    await up.says(/Node n2 has left/)
+    for (const way of [[], observe]) {
+      const last = await place.run(['drain', 'n3', ...way])
+      t.match(last.stderr, /^n3 is the last node: what is only in memory ends with it/)
+      t.equal(last.code, 1)
+    }
+    t.equal((await place.run(['start', 'n1'])).stdout.trim(), 'n1 is ready')
+    t.match((await place.run(['start', 'n1'])).stderr, /^Node n1 runs already\.$/m)
+    t.equal((await place.run(['drain', 'n3'])).stdout.trim(), 'n3 has left', 'it is the last no more')
+    t.equal((await place.run(['ask', 'counter', 'a', 'Total'])).stdout.trim(), '7', 'n1 took over')
 
     up.signal('SIGINT')
     const { code } = await up.end()
@@ -110,6 +132,35 @@ t.test(
   },
 )
 
+t.test('launcher - of an up that is killed nothing stays behind', { skip, timeout: 60_000 }, async (t) => {
+  const place = new Place(t)
+  const up = place.start(['up', launchedApp, '--nodes', '2'])
+  await up.says(isReady)
+  const { natsPid, nodes } = stateOf(place)
+  const pids = [natsPid ?? 0, ...nodes.map(({ pid }) => pid)]
+  const store = /-c\0(.*)\/server\.conf/.exec(readFileSync(`/proc/${natsPid}/cmdline`, 'utf8'))?.[1] ?? ''
+  t.ok(existsSync(store))
+  t.same(pids.filter(isAlive), pids)
+  up.signal('SIGKILL')
+  await up.end()
+  await eventually('all of it is gone', () => pids.every((pid) => !isAlive(pid)) && !existsSync(store))
+  t.equal((await place.run(['up', launchedApp, '--cluster', '-'])).code, 2)
+  const next = place.start(['up', launchedApp, '--nodes', '1'])
+  await next.says(isReady)
+})
+
+t.test('launcher - told to end before it is ready, it ends', { skip, timeout: 60_000 }, async (t) => {
+  const place = new Place(t)
+  const up = place.start(['up', launchedApp])
+  await up.says(/^Started .*nats-server/)
+  const natsPid = Number(/process (\d+)/.exec(up.stderr)?.[1])
+  up.signal('SIGINT')
+  t.equal((await up.end()).code, 0)
+  t.notOk(isAlive(natsPid))
+  t.notMatch(up.stderr, isReady)
+  t.same(readdirSync(join(place.runtime, 'tumen')), [], 'no state file is left')
+})
+
 t.test('launcher - a second signal ends everything at once', { skip, timeout: 60_000 }, async (t) => {
   const place = new Place(t)
   const up = place.start(['up', launchedApp])
@@ -132,10 +183,12 @@ t.test(
     await up.says(isReady)
     const url = stateOf(place).natsUrl ?? ''
     const port = 20_000 + (process.pid % 20_000)
-    const args = ['node', launchedApp, '--nats', url, '--name', 'guest', '--health', `${port}`]
+    const args = ['node', launchedApp, '--nats', url, '--name', 'guest', '--health', `${port}`, '--json']
     const node = place.start(args)
     await node.says(/Node guest#1 of cluster "tumen" is ready: nats-server /)
     await node.says(/beside: guest/)
+    await node.says(/"beside":"guest"\}\}\n/)
+    t.match(JSON.parse(node.stdout), { node: 'guest#1', cluster: 'tumen', info: { beside: 'guest' } })
     t.same(await (await fetch(`http://127.0.0.1:${port}/`)).json(), {
       live: true,
       ready: true,
