@@ -16,7 +16,7 @@ const replay = ({ seed, preset = 'mixed' }: RunOptions): string =>
 
 t.test('simulation – under faults nothing that was promised is broken', async (t) => {
   t.comment(`TUMEN_SEED=${first}`)
-  const presets = ['mixed', 'calm', 'pauses', 'cuts', 'restarts', 'handoffs', 'accusations']
+  const presets = ['mixed', 'calm', 'pauses', 'cuts', 'restarts', 'handoffs', 'accusations', 'contests']
   for (const [i, preset] of [...presets, ...presets].entries()) {
     const options = { seed: first + i, preset, ...(preset === 'mixed' ? {} : { steps: 10_000 }) }
     const { world } = finish(options)
