@@ -1,6 +1,7 @@
 import type { AskError } from '../errors.js'
 import type { Reached } from '../limits.js'
 import { RingBuffer } from '../std/ring-buffer.js'
+import { type Keyed, StringTable } from '../std/string-table.js'
 import type { OpenAsk } from './asks.js'
 
 /** How an ask with a `reqId` ended. */
@@ -8,8 +9,8 @@ export type Answered =
   | { readonly tag: 'reply'; readonly value: unknown }
   | { readonly tag: 'refusal'; readonly value: unknown }
 
-interface Entry {
-  readonly reqId: string
+/** Its key is the `reqId`. */
+interface Entry extends Keyed<Entry> {
   readonly at: number
   answered: Answered | undefined
   waiting: readonly OpenAsk[]
@@ -25,7 +26,7 @@ const lookedAtCountMax = 4
  * The asks an actor has been sent with a `reqId`, so that each is applied once. Bounded by count and age.
  */
 export class Remembered {
-  private readonly entries = new Map<string, Entry>()
+  private readonly entries = new StringTable<Entry>()
   /** Oldest first: finding the first key of a map that loses its first keys again and again is slow. */
   private readonly order = new RingBuffer<Entry>()
 
@@ -39,9 +40,17 @@ export class Remembered {
   isNew(reqId: string, ask: OpenAsk, now: number): boolean {
     const entry = this.entries.get(reqId)
     if (entry === undefined || now - entry.at > this.keepMs) {
+      if (entry !== undefined) this.entries.delete(entry)
       this.makeRoom(now)
-      const fresh = { reqId, at: now, answered: undefined, waiting: [ask] }
-      this.entries.set(reqId, fresh)
+      const fresh: Entry = {
+        key: reqId,
+        hash: 0,
+        next: undefined,
+        at: now,
+        answered: undefined,
+        waiting: [ask],
+      }
+      this.entries.add(fresh)
       this.order.push(fresh)
       return true
     }
@@ -52,7 +61,8 @@ export class Remembered {
 
   /** As if it had not been asked. */
   forget(reqId: string): void {
-    this.entries.delete(reqId)
+    const entry = this.entries.get(reqId)
+    if (entry !== undefined) this.entries.delete(entry)
   }
 
   /** Gives the answer to all who wait for it, and keeps it. False when nobody asked under this id. */
@@ -82,11 +92,11 @@ export class Remembered {
       if (oldest === undefined) return
       if (this.entries.size < this.countMax && now - oldest.at <= this.keepMs) return
       this.order.shift()
-      if (this.entries.get(oldest.reqId) !== oldest) continue
+      if (this.entries.get(oldest.key) !== oldest) continue
       if (oldest.answered === undefined) this.order.push(oldest)
       else {
         if (now - oldest.at <= this.keepMs) this.reached.repliesCountMax++
-        this.entries.delete(oldest.reqId)
+        this.entries.delete(oldest)
       }
     }
   }
