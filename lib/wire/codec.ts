@@ -207,14 +207,14 @@ export const whyNotWire = (value: unknown, path = 'payload', depth = 0): string 
   return ''
 }
 
-const roomAtOnceCountMax = 32
+const roomAtOnce = 32
 
 const readArray = (r: Reader, count: number, depth: number): Wire => {
   if (depth >= depthMax) throw new Malformed(`more than ${depthMax} levels`)
   // Each element is a byte at least: a count that cannot be true allocates nothing.
   if (count > r.end - r.at) throw new Malformed(`an array of ${count} before the end at byte ${r.end}`)
   // Room for few at once; many only as they come, because each level of a spoiled frame could claim them.
-  const values: Wire[] = count <= roomAtOnceCountMax ? new Array<Wire>(count) : []
+  const values: Wire[] = count <= roomAtOnce ? new Array<Wire>(count) : []
   for (let i = 0; i < count; i++) values[i] = readWire(r, depth + 1)
   return values
 }
