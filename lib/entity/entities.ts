@@ -352,7 +352,7 @@ export class Entities {
     const { hosted, id, name, at } = due
     if (!this.#hosts(hosted) || hosted.shard.copy?.entities.get(id)?.timers.get(name)?.at !== at) return
     if (at > this.#options.clock.now()) this.#arm(due)
-    else this.#postOwn(hosted, id, { type: 'timer', name })
+    else this.#postOwn(hosted, id, { type: 'timer', name, at })
   }
 
   /**

@@ -29,7 +29,8 @@ export type StepInput =
       readonly origin: Origin
     }
   | { readonly type: 'spawn'; readonly asker: Asker }
-  | { readonly type: 'timer'; readonly name: string }
+  /** `at`: when it was due, so that one which was replaced while it waited is not taken for its successor. */
+  | { readonly type: 'timer'; readonly name: string; readonly at: number }
   | {
       readonly type: 'answer'
       readonly number: number

@@ -38,7 +38,7 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
     case 'spawn':
       return stepSpawn(context, input.asker)
     case 'timer':
-      return stepTimer(context, input.name)
+      return stepTimer(context, input)
     case 'answer':
       return stepAnswer(context, input)
     case 'passivate':
@@ -147,9 +147,12 @@ const stepSpawn = (context: StepContext, asker: Asker): StepResult => {
   return done(context, draft, stateOf(context))
 }
 
-const stepTimer = (context: StepContext, name: string): StepResult => {
+const stepTimer = (
+  context: StepContext,
+  { name, at }: Extract<StepInput, { readonly type: 'timer' }>,
+): StepResult => {
   const due = context.copy?.timers.get(name)
-  if (due === undefined || !isLive(context)) return none
+  if (due?.at !== at || !isLive(context)) return none
   const spec = context.kind.inner?.specs.get(due.tag) ?? context.kind.data.specs.get(due.tag)
   const draft = newDraft()
   draft.timers.push([name, null])

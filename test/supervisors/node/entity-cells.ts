@@ -10,7 +10,7 @@ const mail = (tag: string): Work => ({
   envelope: { type: 'tell', kind: 'purse', id: 'a', tag, payload: null, hops: 0 },
   from: 'n2#1',
 })
-const own: Work = { type: 'own', input: { type: 'timer', name: 'bell' } }
+const own: Work = { type: 'own', input: { type: 'timer', name: 'bell', at: 0 } }
 const nameOf = (work: Work): string => (work.type === 'mail' ? work.envelope.tag : work.input.type)
 
 const bench = ({ countMax = 10, mailboxCountMax = 100 } = {}) => {
