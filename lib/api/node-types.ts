@@ -1,5 +1,6 @@
 /** A running node as its callers see it. `supervisors/node.ts` makes one. */
 import type { Action } from './act.js'
+import type { AdoptedRef, NactRef } from './adopted.js'
 import type { Asked } from './answer.js'
 import type { Down, ExitReason } from './exit.js'
 import type { Kind } from './kind.js'
@@ -75,6 +76,10 @@ export interface TumenNode {
    * supervisor. At once, with reason `noproc`, when nobody lives there. The listener must not throw.
    */
   monitor(ref: LocalRef<string>, listener: (down: Down) => void): Subscription
+  /** The nact actor that the tree has as `adopt(id, …)`. Throws `Misuse` (`KindNotInTree`) when there is none. */
+  adopted(id: string): AdoptedRef
+  /** Any nact actor of this process, by nact's own reference: told and asked, but not monitored. */
+  nact(ref: object): NactRef
   /** What this node knows of itself and its cluster, as data. */
   status(): NodeStatus
   /** The supervision tree of this node, with what runs in it. */

@@ -1,5 +1,6 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
 import { dataOf, entityId, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
+import type { AdoptedRef, NactRef } from '../../lib/api/adopted.js'
 import type { Kind } from '../../lib/api/kind.js'
 import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
@@ -10,6 +11,8 @@ import type { LocalSupervisor } from '../../lib/api/supervision.js'
 import type { Listener, Topic, TopicScope } from '../../lib/api/topic.js'
 import { AskFailed } from '../../lib/errors.js'
 import { formatAddress, nodeId } from '../../lib/ids.js'
+import { kindOfAdopted } from '../../lib/kernel/nact-adopted.js'
+import { adoptedRef, nactRef } from '../../lib/kernel/nact-ref.js'
 import { monitorRef } from '../../lib/kernel/local-self.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
@@ -93,6 +96,17 @@ export class Node implements TumenNode {
 
   monitor(ref: LocalRef<string>, listener: Parameters<TumenNode['monitor']>[1]): Subscription {
     return monitorRef(ref, listener)
+  }
+
+  adopted(id: string): AdoptedRef {
+    const kind = kindOfAdopted(id)
+    const actor = this.#parts.tree.local(kind)
+    if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
+    return adoptedRef(actor.ref)
+  }
+
+  nact(ref: object): NactRef {
+    return nactRef(this.#parts.kernel, ref)
   }
 
   status(): NodeStatus {
