@@ -14,6 +14,7 @@ const require = createRequire(import.meta.url)
 /** `name` stands for test/name.ts and everything in test/name/. */
 const groups = {
   unit: { names: ['lib', 'supervisors', 'actors'], isCovered: true },
+  otp: { names: ['otp'], isNumbered: true },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
   simulation: { names: ['simulation'], isBuilt: true },
@@ -59,6 +60,8 @@ const report = (isGood, what) => {
 }
 
 let skipped = 0
+/** Rules of OTP by number, as the titles of tests give them. */
+const rules = new Map()
 
 /** Runs tap over `files`, shows its output, and adds its counts. */
 const runTap = (files, isCovered) =>
@@ -79,6 +82,12 @@ const runTap = (files, isCovered) =>
       if (total) [passed, failed] = [Number(total[1] ?? 0), Number(total[2] ?? 0)]
       const file = /^(?:not )?ok \d+ - (test\/\S+\.ts)/.exec(line)
       if (file) seen.add(file[1])
+      const rule = /^\s*((?:not )?ok) \d+ - (O\d+b?) (.*?)(?: # time=\S+)?$/.exec(line)
+      if (rule?.[3] !== undefined) {
+        const [, verdict, number, text] = rule
+        const known = rules.get(number) ?? { isHeld: true, texts: [] }
+        rules.set(number, { isHeld: known.isHeld && verdict === 'ok', texts: [...known.texts, text] })
+      }
       const skip = /^\s*ok \d+ - (.* # (?:SKIP|TODO).*)$/i.exec(line)
       if (skip) skipped++
       if (skip && !skipsAllowed.some((allowed) => allowed.test(skip[1]))) {
@@ -129,5 +138,11 @@ if (isUnit) {
   report(complaints.length === 0, ['lines of lib and supervisors are covered', ...complaints].join('; '))
 }
 if (others.length > 0) await runTap(others, false)
+if (chosen.some(({ isNumbered }) => isNumbered)) {
+  const order = (number) => Number.parseFloat(number.slice(1).replace('b', '.5'))
+  for (const [number, { isHeld, texts }] of [...rules].sort(([a], [b]) => order(a) - order(b))) {
+    console.log(`# ${isHeld ? 'ok' : 'not ok'} ${number} ${texts.join('; ')}`)
+  }
+}
 console.log(`${result.passed} passed, ${result.failed} failed`)
 process.exit(result.failed === 0 && result.passed > 0 ? 0 : 1)

@@ -11,7 +11,9 @@ export const withoutInit = (data: BehaviorData): BehaviorData => {
   if (data.init === noInit) return data
   let known = stripped.get(data)
   if (known === undefined) {
-    known = { ...data, init: noInit }
+    // What makes a further behavior of it holds on to all of it.
+    const released: BehaviorData & { readonly hears: undefined } = { ...data, init: noInit, hears: undefined }
+    known = released
     stripped.set(data, known)
   }
   return known

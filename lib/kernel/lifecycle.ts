@@ -22,7 +22,7 @@ export interface Lifecycle {
   begin(done: (begun: Begun) => void): void
   /**
    * Ends the present life in order: the message in hand is finished, then it cleans up. `done` is called
-   * once.
+   * once; when it was about to end by itself, `Ended` is called instead.
    */
   halt(done: () => void): void
   /** Ends the present life at once. A `halt` under way is over; its `done` is not called any more. */

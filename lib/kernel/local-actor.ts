@@ -91,6 +91,8 @@ export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle,
   }
 
   halt(done: () => void): void {
+    // It ends already by itself, and says so.
+    if (this.life_ === 'halting') return
     if (this.life_ !== 'living') {
       this.abort()
       done()

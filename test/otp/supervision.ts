@@ -1,0 +1,12 @@
+import t from 'tap'
+import { groups } from '../fixtures/otp/groups.js'
+import { World } from '../fixtures/otp/world.js'
+
+for (const { checks } of groups) {
+  for (const [title, run] of checks) {
+    t.test(title, async (t) => {
+      await run(new World())
+      t.pass('as OTP does it')
+    })
+  }
+}
