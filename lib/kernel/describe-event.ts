@@ -64,9 +64,28 @@ const told = (event: LifecycleEvent): Told => {
   }
 }
 
-/** An event of the kernel as a node tells it. */
-export const describeEvent = (event: LifecycleEvent): NodeEvent => {
-  const { tag, ...fields } = event
-  const [level, sentence] = told(event)
-  return { tag, level, sentence, fields }
+/** Made for each start and stop of an actor, so what it says is only made when somebody looks. */
+class Described implements NodeEvent {
+  constructor(private readonly event: LifecycleEvent) {}
+
+  get tag(): string {
+    return this.event.tag
+  }
+  get level(): NodeEvent['level'] {
+    return told(this.event)[0]
+  }
+  get sentence(): string {
+    return told(this.event)[1]
+  }
+  get fields(): NodeEvent['fields'] {
+    const { tag, ...fields } = this.event
+    return fields
+  }
+  toJSON(): NodeEvent {
+    const { tag, level, sentence, fields } = this
+    return { tag, level, sentence, fields }
+  }
 }
+
+/** An event of the kernel as a node tells it. */
+export const describeEvent = (event: LifecycleEvent): NodeEvent => new Described(event)
