@@ -28,6 +28,9 @@ const goodbye = Symbol('goodbye')
 const nactName = (name: string): string =>
   name.replace(/[^A-Za-z0-9_.-]/g, (sign) => `$${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
+/** Given to nact, which would make a function for each actor. */
+const nothing = (): void => undefined
+
 /** A throw in here would end the process, and any answer but these two would act on the wrong actor. */
 const onCrash = (
   _: unknown,
@@ -68,7 +71,8 @@ class Place implements HostedActor {
   ) {
     this.above = parent instanceof Place ? parent : undefined
     const under = parent instanceof Place ? parent.nact : parent
-    this.nact = (spawn as unknown as Spawn)(under, receive, name, { initialState: this, onCrash })
+    const options = { initialState: this, onCrash, afterStop: nothing }
+    this.nact = (spawn as unknown as Spawn)(under, receive, name, options)
     if (this.above !== undefined) this.above.count++
   }
 
