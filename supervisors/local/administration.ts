@@ -2,7 +2,7 @@
 import type { ChildData, DynamicData, SupervisorData } from '../../lib/api/child-data.js'
 import { dynamic, supervisor as supervisorSpec } from '../../lib/api/child-spec.js'
 import { behaviorData, childData, dynamicChild, ignore } from '../../lib/api/internal.js'
-import { Misuse } from '../../lib/api/misuse.js'
+import { Misuse, twoProtocols } from '../../lib/api/misuse.js'
 import type { LocalRef } from '../../lib/api/refs.js'
 import type {
   ChangeAnswer,
@@ -46,8 +46,10 @@ class Administration implements LocalSupervisor {
     const checked = attempt(() => this.checked(supervisor, given))
     if ('complaint' in checked) return { tag: 'invalid', complaint: checked.complaint }
     const data = checked.value
-    const holder = this.holderElsewhere(supervisor, data)
-    if (holder !== undefined) return { tag: 'already-started', ref: refOf(holder) } as StartChildAnswer<N>
+    const holder = this.holder(data)
+    const isElsewhere = supervisor.data.type !== 'dynamic' && holder?.cell.parent !== supervisor.cell
+    if (holder !== undefined && isElsewhere)
+      return { tag: 'already-started', ref: refOf(holder) } as StartChildAnswer<N>
     const answer = await this.ask((done) => supervisor.startChild(data, done))
     return this.started(supervisor, data.id, answer) as StartChildAnswer<N>
   }
@@ -154,7 +156,13 @@ class Administration implements LocalSupervisor {
 
   /** What is to be started, as plain data. Throws `Misuse`. */
   private checked({ data }: Supervisor, given: object): ChildData {
-    if (data.type !== 'dynamic') return checkedChild(data, given)
+    const child = data.type === 'dynamic' ? this.checkedDynamic(data, given) : checkedChild(data, given)
+    const holder = this.holder(child)
+    const isOther = child.type === 'worker' && holder?.behavior.protocol !== child.behavior.protocol
+    if (child.type === 'worker' && holder !== undefined && isOther) throw twoProtocols(child.behavior.kind)
+    return child
+  }
+  private checkedDynamic(data: DynamicData, given: object): ChildData {
     const behavior = attempt(() => behaviorData(given))
     if ('value' in behavior) {
       return dynamicChild(data, this.tree.nextId(behavior.value.kind), behavior.value)
@@ -164,12 +172,11 @@ class Administration implements LocalSupervisor {
     throw new Misuse('InvalidDeclaration', `Dynamic supervisor "${data.id}" takes workers only.`)
   }
 
-  /** Who has the worker's protocol in another part of the tree. */
-  private holderElsewhere(supervisor: Supervisor, data: ChildData): LocalActor | undefined {
-    if (data.type !== 'worker' || supervisor.data.type === 'dynamic') return undefined
-    const holder = this.tree.local(data.behavior.kind)
+  /** Who has the worker's protocol on this node. */
+  private holder(data: ChildData): LocalActor | undefined {
+    const holder = data.type === 'worker' ? this.tree.local(data.behavior.kind) : undefined
     const isOpen = holder?.cell.status === 'running' || holder?.cell.status === 'suspended'
-    return isOpen && holder?.cell.parent !== supervisor.cell ? holder : undefined
+    return isOpen ? holder : undefined
   }
 
   private started(supervisor: Supervisor, id: string, answer: ChildAnswer): object {

@@ -30,8 +30,8 @@ export interface SupervisorParts {
   readonly renew: (child: Child, data: ChildData) => boolean
   /** A temporary child has begun: its spec, without what it takes to begin it. */
   readonly forget: (child: Child, data: ChildData) => ChildData
-  /** A child of that spec is not held any more. */
-  readonly closed: (data: ChildData) => void
+  /** A child has given up its place. Its spec is given when that is not held any more either. */
+  readonly closed: (child: Child | undefined, data: ChildData | undefined) => void
   /** It gave up, or shut itself down. */
   readonly ended: Ended
   /** Default: OTP's rules. */
@@ -137,7 +137,7 @@ export class Supervisor implements Child {
   /** Ends by force as by a fault of its own. */
   kill(): void {
     if (this.decider === undefined) return
-    const { begun } = this
+    const begun = this.begun
     this.abort()
     if (begun === undefined) this.parts.ended(killed)
     else begun({ tag: 'failed', error: new Error(`${this.cell.path} was killed while it started`) })
@@ -321,13 +321,13 @@ export class Supervisor implements Child {
   }
 
   private finishBegin(answer: Begun): void {
-    const { begun } = this
+    const begun = this.begun
     this.begun = undefined
     begun?.(answer)
   }
 
   private end(reason: ExitReason): void {
-    const { halted } = this
+    const halted = this.halted
     this.decider = undefined
     this.halted = undefined
     for (const held of this.held.values()) held.stopTimer()
@@ -362,6 +362,7 @@ export class Supervisor implements Child {
     held.isNew = false
     if (isNew && held.child !== undefined && !this.parts.renew(held.child, data)) {
       held.child.close(shutdown)
+      this.parts.closed(held.child, undefined)
       held.child = undefined
     }
     held.child ??= this.parts.makeChild(data, this.cell, (reason) => {
@@ -397,9 +398,8 @@ export class Supervisor implements Child {
     held.stopTimer()
     held.child = undefined
     child?.close(reason)
-    if (spec === 'kept') return
-    this.held.delete(id)
-    this.parts.closed(data)
+    if (spec === 'gone') this.held.delete(id)
+    this.parts.closed(child, spec === 'gone' ? data : undefined)
   }
 
   private reportExceeded(): void {

@@ -184,8 +184,12 @@ export class LocalTree {
     return { ...data, behavior }
   }
 
-  private readonly closed = (data: ChildData): void => {
-    if (data.type !== 'worker') return
+  private readonly closed = (child: Child | undefined, data: ChildData | undefined): void => {
+    if (child instanceof Supervisor) {
+      const { path } = child.cell
+      if (this.supervisors.get(path) === child) this.supervisors.delete(path)
+    }
+    if (data?.type !== 'worker') return
     const actor = this.workers.get(data.behavior.kind)
     if (actor !== undefined && !isOpen(actor.cell)) this.workers.delete(data.behavior.kind)
   }
