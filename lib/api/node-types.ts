@@ -76,7 +76,10 @@ export interface TumenNode {
    * supervisor. At once, with reason `noproc`, when nobody lives there. The listener must not throw.
    */
   monitor(ref: LocalRef<string>, listener: (down: Down) => void): Subscription
-  /** The nact actor that the tree has as `adopt(id, …)`. Throws `Misuse` (`KindNotInTree`) when there is none. */
+  /**
+   * The nact actor that the tree has as `adopt(id, …)`. Throws `Misuse` (`KindNotInTree`) when there is
+   * none.
+   */
   adopted(id: string): AdoptedRef
   /** Any nact actor of this process, by nact's own reference: told and asked, but not monitored. */
   nact(ref: object): NactRef

@@ -78,6 +78,11 @@ export abstract class ActorSteps implements TimerOwner<Item> {
     return this.ownAsks().tokenOf(inHand, this.cell.incarnation)
   }
 
+  /** Of the ask in hand, if it has one. */
+  reqIdNow(): string | undefined {
+    return this.inHand?.reqId
+  }
+
   /** Milliseconds that whoever asked still waits; Infinity when nobody did. */
   remainingMs(): number {
     const { inHand, kernel } = this

@@ -23,6 +23,7 @@ export interface Referred extends Bound {
   ask(message: MessageData, asker: Asker, timeoutMs: number, reqId?: string): OpenAsk | undefined
   /** The token of the ask in hand; throws when there is none. */
   askedNow(): string
+  reqIdNow(): string | undefined
   remainingMs(): number
   perform(actions: readonly Action[]): void
 }

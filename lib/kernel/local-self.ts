@@ -52,6 +52,10 @@ export class LocalSelf extends LocalActorRef {
   get asked(): { readonly asked: string } {
     return { asked: this.actor.askedNow() }
   }
+  /** For a persistent behavior, which remembers what it answered. */
+  get reqId(): string | undefined {
+    return this.actor.reqIdNow()
+  }
   get remainingMs(): number {
     return this.actor.remainingMs()
   }

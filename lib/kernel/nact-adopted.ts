@@ -11,23 +11,11 @@ import { Misuse } from '../api/misuse.js'
 import type { AskedSelf, Self } from '../api/node-types.js'
 import { next, putOff } from '../api/outcome.js'
 import { nodeProtocol } from '../api/protocol.js'
-import type { MessageSpecData } from '../api/spec.js'
 import { isName } from '../ids.js'
 import type { ExitReason } from './exit-reason.js'
 import { monitorRef } from './local-self.js'
 import { isPlainRef, type PlainRef, send, sendAsking, Wrapped } from './nact-concrete.js'
-
-/** What an adopted actor is called in its protocol. */
-export const kindOfAdopted = (id: string): string => `nact-${id}`
-
-/** Never leaves the node, so nothing of it is encoded. */
-export const askSpec: MessageSpecData = {
-  form: 'ask',
-  reach: 'node',
-  payload: undefined,
-  reply: undefined,
-  refusal: undefined,
-}
+import { askSpec, kindOfAdopted } from './nact-ref.js'
 
 /** One life of an adopted actor. */
 class Adoption {

@@ -10,8 +10,19 @@ import { AskFailed } from '../errors.js'
 import { PromiseAsker } from './asks.js'
 import type { Kernel } from './kernel.js'
 import { monitorRef } from './local-self.js'
-import { askSpec } from './nact-adopted.js'
 import { isPlainRef, type PlainRef, send, sendAsking, waitingCountOf } from './nact-concrete.js'
+
+/** What an adopted actor is called in its protocol. */
+export const kindOfAdopted = (id: string): string => `nact-${id}`
+
+/** Never leaves the node, so nothing of it is encoded. */
+export const askSpec: MessageSpecData = {
+  form: 'ask',
+  reach: 'node',
+  payload: undefined,
+  reply: undefined,
+  refusal: undefined,
+}
 
 const tellSpec: MessageSpecData = { ...askSpec, form: 'tell' }
 

@@ -5,7 +5,16 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { deepFreeze, freezing } from '../api/diagnostics.js'
 import type { AnyCodec } from '../api/spec.js'
-import { decodeEntry, decodeJson, encodeEntry, encodeJson, entryBytesMax, eventsCountMax } from './entry.js'
+import { type Answer, Answers } from './answered.js'
+import {
+  decodeEntry,
+  decodeSnapshot,
+  encodeEntry,
+  encodeSnapshot,
+  type Entry,
+  entryBytesMax,
+  eventsCountMax,
+} from './entry.js'
 import {
   corruptEntry,
   corruptSnapshot,
@@ -37,6 +46,7 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 export class Journal {
   readonly #parts: JournalParts
   #state: unknown
+  readonly #answers = new Answers()
   /** The last entry that is in the state. */
   #sequence = 0
   /** The last entry for which a snapshot was tried. */
@@ -76,10 +86,10 @@ export class Journal {
    * Decides what the state will be, then writes. The state changes when the engine has confirmed; a write
    * that failed leaves it, and the caller has to end this life, for only a replay can tell what was kept.
    */
-  async record(events: readonly unknown[], after: unknown, now: number): Promise<void> {
+  async record(entry: Entry, after: unknown, now: number): Promise<void> {
     const { key, engine } = this.#parts
     const sequence = this.#sequence + 1
-    const data = this.#encode(events, sequence)
+    const data = this.#encode(entry, sequence)
     try {
       await engine.persist({
         data,
@@ -95,6 +105,12 @@ export class Journal {
     }
     this.#sequence = sequence
     this.#state = after
+    if (entry.answer !== undefined) this.#answers.add(entry.answer)
+  }
+
+  /** What an ask was answered with, in this life or an earlier one. */
+  answered(reqId: string, tag: string): Answer | undefined {
+    return this.#answers.find(reqId, tag)
   }
 
   /** The state after these events. A throw of `apply` comes before anything is written. */
@@ -117,12 +133,12 @@ export class Journal {
     const { key, engine, state: codec } = this.#parts
     const sequenceNumber = this.#sequence
     this.#snapshotSequence = sequenceNumber
-    const encoded = encodeJson(codec, this.#state)
+    const encoded = encodeSnapshot(codec, { state: this.#state, answers: this.#answers.all() })
     if (E.isLeft(encoded)) {
       failed(doesNotFit({ key, sequence: sequenceNumber }, 'The state', encoded.left))
       return
     }
-    const { data } = encoded.right
+    const data = encoded.right
     const write = async (): Promise<void> => {
       try {
         await engine.takeSnapshot({ data, sequenceNumber, key, createdAt: now })
@@ -139,10 +155,11 @@ export class Journal {
     await this.#snapshotting
   }
 
-  #encode(events: readonly unknown[], sequence: number): unknown {
+  #encode(entry: Entry, sequence: number): unknown {
     const at = { key: this.#parts.key, sequence }
+    const { events } = entry
     if (events.length > eventsCountMax) throw tooLarge(at, events.length, eventsCountMax, 'events')
-    const encoded = encodeEntry(this.#parts.events, events)
+    const encoded = encodeEntry(this.#parts.events, entry)
     if (E.isLeft(encoded)) throw doesNotFit(at, 'An event', encoded.left)
     const { data, bytes } = encoded.right
     if (bytes > entryBytesMax) throw tooLarge(at, bytes, entryBytesMax, 'bytes')
@@ -158,9 +175,10 @@ export class Journal {
       throw corruptSnapshot(at, 'sequenceNumber: expected a whole number, 1 or more')
     }
     if (snapshot.key !== key) throw corruptSnapshot(at, 'it is of another key')
-    const state = decodeJson(codec, snapshot.data)
-    if (E.isLeft(state)) throw corruptSnapshot(at, state.left.join('; '))
-    this.#state = frozen(state.right)
+    const read = decodeSnapshot(codec, snapshot.data)
+    if (E.isLeft(read)) throw corruptSnapshot(at, read.left.join('; '))
+    this.#state = frozen(read.right.state)
+    for (const answer of read.right.answers) this.#answers.add(answer)
     this.#sequence = at.sequence
     this.#snapshotSequence = at.sequence
   }
@@ -192,9 +210,10 @@ export class Journal {
     const decoded = decodeEntry(codec, entry.data)
     if (E.isLeft(decoded)) throw corruptEntry(at, decoded.left.join('; '))
     try {
-      this.#state = this.after(decoded.right)
+      this.#state = this.after(decoded.right.events)
     } catch (error) {
       throw corruptEntry(at, `apply threw: ${textOf(error)}`, error)
     }
+    if (decoded.right.answer !== undefined) this.#answers.add(decoded.right.answer)
   }
 }

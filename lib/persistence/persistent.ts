@@ -1,19 +1,19 @@
 /** Actors of one node that keep their history: what they decide is written before anybody hears of it. */
-import { act, type Action } from '../api/act.js'
+import type { Action } from '../api/act.js'
 import { behavior, type Behavior } from '../api/behavior.js'
 import type { outcome } from '../api/brand.js'
 import type { HandlerData } from '../api/kind.js'
-import { type MessageData, specOfMessage } from '../api/maker.js'
 import type { AskSpec, ReadSpec, TellSpec } from '../api/message.js'
 import { Misuse } from '../api/misuse.js'
 import type { Self } from '../api/node-types.js'
-import { next, noActions, type OutcomeData, type RefusedStep, reply } from '../api/outcome.js'
+import type { RefusedStep } from '../api/outcome.js'
 import type { AnyProtocol, KindOf, SpecsOf } from '../api/protocol.js'
 import { dataOf } from '../api/protocol-data.js'
-import { anyCodec, noFields, type Reach } from '../api/spec.js'
+import { anyCodec, type Reach } from '../api/spec.js'
 import { checkTravels, type WireCodec } from '../api/wire.js'
 import { Journal, type JournalParts } from './journal.js'
 import type { PersistenceEngine } from './protocol.js'
+import { type RecordedData, Steps, timerTag } from './steps.js'
 
 type Awaitable<A> = A | Promise<A>
 
@@ -66,13 +66,6 @@ export interface PersistentDefinition<P extends AnyProtocol, S, E> {
   readonly snapshotEveryMs?: number
 }
 
-interface RecordedData {
-  readonly type: 'recorded'
-  readonly events: readonly unknown[]
-  readonly answer: ((state: unknown) => unknown) | undefined
-  readonly actions: readonly Action[]
-}
-
 const recorded = (
   events: readonly unknown[],
   answer: RecordedData['answer'],
@@ -93,92 +86,6 @@ export const recordReply = <S, E, R>(
   ...actions: readonly Action[]
 ): RecordedReply<S, E, R> =>
   recorded(events, answer as (state: unknown) => unknown, actions) as unknown as RecordedReply<S, E, R>
-
-/** What the runtime gives a handler beside the public `Self`. */
-interface Running {
-  readonly now: number
-  snapshotFailed(error: unknown): void
-}
-
-const timerName = 'tumen snapshot'
-/** No protocol has a tag like this. */
-const timerTag = 'tumen snapshot'
-
-const timerMessage = (kind: string): MessageData => ({
-  kind,
-  tag: timerTag,
-  payload: undefined,
-  [specOfMessage]: { form: 'tell', reach: 'self', payload: noFields, reply: undefined, refusal: undefined },
-})
-
-const save = (journal: Journal, self: Running): void =>
-  journal.takeSnapshot(self.now, (error) => self.snapshotFailed(error))
-
-/** What one handler becomes: decide, write, then let out what was decided. */
-class Steps {
-  readonly #kind: string
-  readonly #snapshotEveryMs: number | undefined
-
-  constructor(kind: string, snapshotEveryMs: number | undefined) {
-    this.#kind = kind
-    this.#snapshotEveryMs = snapshotEveryMs
-  }
-
-  reader(handle: HandlerData): HandlerData {
-    return (journal, payload, self) => handle((journal as Journal).state, payload, self)
-  }
-
-  writer(tag: string, handle: HandlerData): HandlerData {
-    return (journal, payload, self) => {
-      const decided = handle((journal as Journal).state, payload, self)
-      const perform = (decision: unknown): unknown =>
-        this.#perform(journal as Journal, this.#checked(tag, decision), self as Running)
-      return decided instanceof Promise ? decided.then(perform) : perform(decided)
-    }
-  }
-
-  /** By time. A step sets the timer, and it dies with the life of the actor. */
-  timer(): HandlerData {
-    return (journal, _, self) => {
-      const saved = journal as Journal
-      saved.isTimed = false
-      save(saved, self as Running)
-      return next(journal)
-    }
-  }
-
-  #checked(tag: string, decision: unknown): RecordedData | OutcomeData {
-    const { type } = (decision ?? {}) as { readonly type?: unknown }
-    if (type === 'recorded' || type === 'refused') return decision as RecordedData | OutcomeData
-    throw new Misuse(
-      'StepReturnedNothing',
-      `The handler ${tag} of "${this.#kind}", which is persistent, returned no record: ` +
-        'return record, recordReply or refuse.',
-    )
-  }
-
-  #perform(journal: Journal, decision: RecordedData | OutcomeData, self: Running): unknown {
-    if (decision.type !== 'recorded') return decision
-    const { events, answer, actions } = decision
-    const after = journal.after(events)
-    const value = answer?.(after)
-    const out = (more: readonly Action[]): unknown =>
-      answer === undefined ? next(journal, ...more) : reply(journal, value, ...more)
-    if (events.length === 0) return out(actions)
-    return journal
-      .record(events, after, self.now)
-      .then(() => out([...actions, ...this.#saving(journal, self)]))
-  }
-
-  /** Takes the snapshot that is due, or sees to it that one will be. */
-  #saving(journal: Journal, self: Running): readonly Action[] {
-    if (journal.isSnapshotDue) save(journal, self)
-    if (this.#snapshotEveryMs === undefined || journal.isTimed === journal.unsavedCount > 0) return noActions
-    journal.isTimed = !journal.isTimed
-    if (!journal.isTimed) return [act.cancel(timerName)]
-    return [act.after(this.#snapshotEveryMs, timerMessage(this.#kind) as never, timerName)]
-  }
-}
 
 const whole = (value: number, most: number, place: string): number => {
   if (Number.isInteger(value) && value >= 1 && value <= most) return value
@@ -217,12 +124,13 @@ const partsOf = <P extends AnyProtocol, S, E>(
  * - Sequence numbers have no gap, and each is written once: of two actors with one key the later writer
  *   stops.
  * - Nothing is ever deleted, and nothing that was read is changed.
+ * - An ask that changed something is applied once per `reqId`, also over a crash: the last 256 replies are
+ *   kept with the entries.
  *
- * Limits: 100 events and 262,144 bytes per step; handlers cannot put an ask off. A `reqId` is remembered
- * during one life of the actor only.
+ * Limits: 100 events and 262,144 bytes per step; handlers cannot put an ask off.
  *
  * Errors: crashes with `JournalFailed`, for its supervisor to judge. A write that was not confirmed
- * (`WriteFailed`) fails the ask with `UnknownOutcome`; ask what became of it when the actor is back. A
+ * (`WriteFailed`) fails the ask with `UnknownOutcome`: ask again with the same `reqId`. A
  * journal that cannot be replayed (`Corrupt`) is a failed start. A snapshot that cannot be written is the
  * event `SnapshotFailed`, and the actor goes on.
  *
@@ -250,7 +158,10 @@ export const persistent = <P extends AnyProtocol, S, E>(
   const steps = new Steps(kind, snapshotEveryMs)
   const on: Record<string, HandlerData> = {}
   for (const [tag, handle] of Object.entries(definition.on as Readonly<Record<string, HandlerData>>)) {
-    on[tag] = specs.get(tag)?.form === 'read' ? steps.reader(handle) : steps.writer(tag, handle)
+    const spec = specs.get(tag)
+    // What the protocol does not have is left to the check of all behaviors.
+    if (spec === undefined) on[tag] = handle
+    else on[tag] = spec.form === 'read' ? steps.reader(handle) : steps.writer(tag, handle, spec)
   }
   // Not one of the protocol's messages, so it is not listed among their handlers.
   Object.defineProperty(on, timerTag, { value: steps.timer() })

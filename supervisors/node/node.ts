@@ -1,8 +1,6 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
 import { dataOf, entityId, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
-import type { AdoptedRef, NactRef } from '../../lib/api/adopted.js'
 import type { Kind } from '../../lib/api/kind.js'
-import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
 import type { AnyProtocol, IdOf, KindOf } from '../../lib/api/protocol.js'
 import type { LocalRef, Ref } from '../../lib/api/refs.js'
@@ -11,8 +9,7 @@ import type { LocalSupervisor } from '../../lib/api/supervision.js'
 import type { Listener, Topic, TopicScope } from '../../lib/api/topic.js'
 import { AskFailed } from '../../lib/errors.js'
 import { formatAddress, nodeId } from '../../lib/ids.js'
-import { kindOfAdopted } from '../../lib/kernel/nact-adopted.js'
-import { adoptedRef, nactRef } from '../../lib/kernel/nact-ref.js'
+import { adoptedRef, kindOfAdopted, nactRef } from '../../lib/kernel/nact-ref.js'
 import { monitorRef } from '../../lib/kernel/local-self.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
@@ -90,7 +87,7 @@ export class Node implements TumenNode {
     return { unsubscribe: this.#parts.pubsub.subscribe(topicData(topic), handle as TopicListener) }
   }
 
-  listen(listener: (event: NodeEvent) => void): Subscription {
+  listen(listener: Parameters<TumenNode['listen']>[0]): Subscription {
     return { unsubscribe: this.#parts.events.listen(listener) }
   }
 
@@ -98,14 +95,14 @@ export class Node implements TumenNode {
     return monitorRef(ref, listener)
   }
 
-  adopted(id: string): AdoptedRef {
+  adopted(id: string): ReturnType<TumenNode['adopted']> {
     const kind = kindOfAdopted(id)
     const actor = this.#parts.tree.local(kind)
     if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
     return adoptedRef(actor.ref)
   }
 
-  nact(ref: object): NactRef {
+  nact(ref: object): ReturnType<TumenNode['nact']> {
     return nactRef(this.#parts.kernel, ref)
   }
 

@@ -18,5 +18,5 @@ t.test('persistent - random commands and crashes, then a replay: what the model 
     ),
     { numRuns: 100 },
   )
-  t.ok(unknown > 100, `${unknown} outcomes were unknown`)
+  t.ok(unknown > 20, `${unknown} outcomes were unknown`)
 })

@@ -133,6 +133,32 @@ t.test('persistent - a write that was not confirmed is UnknownOutcome, and leave
   t.same(await numbers(engine), [1, 2, 3])
 })
 
+t.test('persistent - an ask is applied once per reqId, also over a crash and a snapshot', async (t) => {
+  const engine = memoryEngine()
+  let isCut = true
+  const broken: PersistenceEngine = {
+    ...engine,
+    persist: async (event) => {
+      await engine.persist(event)
+      if (isCut) throw new Error('the line is cut')
+    },
+  }
+  const it = await opened({ engine: broken, snapshotEveryCount: 2 })
+  const pay = (): Promise<unknown> => it.ask(Account.Pay({ amount: 10 }), { reqId: 'r1' })
+  t.match(await reasonOf(pay()), { tag: 'UnknownOutcome' })
+  isCut = false
+  await it.restart()
+  t.equal(await pay(), 10, 'the kept reply')
+  t.match(await entriesOf(engine, key), [
+    { data: { $events: [{ tag: 'Paid' }], $answer: { reqId: 'r1', tag: 'Pay', reply: 10 } } },
+  ])
+  t.equal(await it.ask(Account.Pay({ amount: 1 }), { reqId: 'r2' }), 11)
+  t.match(await engine.latestSnapshot(key), { data: { $state: { gold: 11 }, $answers: [{}, {}] } })
+  const next = await opened({ engine })
+  t.equal(await next.ask(Account.Pay({ amount: 10 }), { reqId: 'r1' }), 10, 'from the snapshot')
+  t.match(await next.ask(Account.Look()), { gold: 11 })
+})
+
 t.test('persistent - of two actors with one key the later writer stops, and says why', async (t) => {
   const engine = memoryEngine()
   const on = bed()
