@@ -38,7 +38,7 @@ const porter = behavior(Porter, {
   },
 })
 const Thing = protocol('thing', id('ThingId'), { Poke: message() })
-const thing = kind(Thing, { state: disposable(), init: () => 0, on: { Poke: (n: number) => next(n + 1) } })
+const thing = kind(Thing, { state: disposable<number>(), init: () => 0, on: { Poke: (n) => next(n + 1) } })
 
 t.test('node - its supervisors are found by id and by path, and administered while it runs', async (t) => {
   const desk = supervisor('desk', {}, [worker('porter', porter)])
