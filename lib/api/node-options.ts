@@ -1,5 +1,6 @@
 /** What a node is started with. */
 import type { ConfigInput } from '../config.js'
+import type { Tracing } from '../observe/tracing.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { Transport } from '../transport/transport.js'
@@ -17,6 +18,8 @@ export interface NodeOptions {
   readonly tree: ChildSpec
   /** Every knob, each with its default; an unknown or impossible one is `InvalidConfig`. */
   readonly config?: ConfigInput
+  /** Carries the context of senders to the handlers of this node's actors, such as `otelTracing(api)`. */
+  readonly tracing?: Tracing
   /** For tests: the time of this node. Default: the system's. */
   readonly clock?: Clock
   /** For tests: the chance of this node. Default: the system's. */

@@ -17,13 +17,13 @@ import { commandGiven, isInPlaceChange, notAsked, unanswered, unhandled } from '
 import { type Asker, OpenAsk } from './asks.js'
 import { duringCall } from './call-chain.js'
 import type { Cell } from './cell.js'
-import { Errand, Exited, Heard, Idle, Tick } from './errand.js'
+import { Errand, Exited, Heard, Idle, Traced } from './errand.js'
 import { type ExitReason, normal } from './exit-reason.js'
 import type { Kernel } from './kernel.js'
 import type { LocalActorRef } from './local-ref.js'
 import type { Outside } from './outside.js'
 import type { Answered } from './remembered.js'
-import { type ActorTimer, cancelTimer, setTimer, type TimerOwner } from './timers.js'
+import { ActorTimer, cancelTimer, setTimer, type TimerOwner } from './timers.js'
 
 /** What waits in the mailbox of a local actor. */
 export type Item = MessageData | Errand
@@ -35,10 +35,10 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
  * The half of a local actor that handles messages: finds the handler, waits for what it decides, and does it.
  * When it lives is up to the other half.
  */
-export abstract class ActorSteps implements TimerOwner<Item> {
+export abstract class ActorSteps implements TimerOwner {
   abstract readonly cell: Cell<Item>
   abstract readonly ref: LocalActorRef
-  timer: ActorTimer<Item> | undefined = undefined
+  timer: ActorTimer | undefined = undefined
   protected on: BehaviorData['on']
   protected state: unknown = undefined
   protected inHand: OpenAsk | undefined = undefined
@@ -107,13 +107,8 @@ export abstract class ActorSteps implements TimerOwner<Item> {
   }
 
   /** For its timers. */
-  rang(message: Item): boolean {
-    if (message instanceof Tick) {
-      if (message.isWaiting) return false
-      message.isWaiting = true
-    }
-    this.cell.append(message)
-    return true
+  rang(timer: ActorTimer): void {
+    this.cell.append(timer)
   }
 
   /** Ends this life with `ownEnd` after the message in hand, if it lives. */
@@ -143,12 +138,13 @@ export abstract class ActorSteps implements TimerOwner<Item> {
   }
 
   private run(errand: Errand): void | PromiseLike<void> {
-    if (errand instanceof OpenAsk) return this.runAsk(errand)
-    const { behavior, self, state } = this
-    if (errand instanceof Tick) {
-      errand.isWaiting = false
-      return this.take(errand.message)
+    if (errand instanceof OpenAsk) {
+      if (this.kernel.tracing === undefined) return this.runAsk(errand)
+      return this.traced(errand, () => this.runAsk(errand))
     }
+    if (errand instanceof Traced) return this.traced(errand, () => this.take(errand.message))
+    const { behavior, self, state } = this
+    if (errand instanceof ActorTimer) return errand.taken() ? this.take(errand.message) : undefined
     if (errand instanceof Heard) {
       const { handle, event, from } = errand
       const result = from === undefined ? handle(state, event, self) : handle(state, event, from, self)
@@ -157,6 +153,12 @@ export abstract class ActorSteps implements TimerOwner<Item> {
     if (errand instanceof Exited)
       return this.later(behavior.onExit?.(state, errand.exit, self), 'onExit', undefined)
     if (errand instanceof Idle) return this.later(behavior.onIdle?.(state, self), 'onIdle', undefined)
+  }
+
+  private traced(item: OpenAsk | Traced, run: () => void | PromiseLike<void>): void | PromiseLike<void> {
+    const { tracing } = this.kernel
+    const handling = { kind: this.kind, tag: item.tag, path: this.cell.path }
+    return tracing === undefined ? run() : tracing.handle(item.context, handling, run)
   }
 
   private runAsk(ask: OpenAsk): void | PromiseLike<void> {
@@ -242,7 +244,7 @@ export abstract class ActorSteps implements TimerOwner<Item> {
       case 'every': {
         const { periodMs, jitter, name, message } = action
         const plan = { delayMs: periodMs, jitter, name, isRepeating: true }
-        setTimer(this, this.kernel.timers, new Tick(message), plan)
+        setTimer(this, this.kernel.timers, message, plan)
         return
       }
       case 'cancel':
@@ -295,8 +297,7 @@ export abstract class ActorSteps implements TimerOwner<Item> {
 }
 
 const tagOf = (item: Item): string => {
-  if (item instanceof OpenAsk) return item.message.tag
-  if (item instanceof Tick) return item.message.tag
+  if (item instanceof OpenAsk || item instanceof ActorTimer || item instanceof Traced) return item.tag
   if (!(item instanceof Errand)) return item.tag
   if (item instanceof Exited) return 'onExit'
   return item instanceof Idle ? 'onIdle' : 'hears'

@@ -6,6 +6,7 @@ import { type Call, presentCall } from './call-chain.js'
 import { Deadlines, type Due } from './deadlines.js'
 import { Errand } from './errand.js'
 import type { Ledger } from './ledger.js'
+import type { Tracing } from '../observe/tracing.js'
 
 /** What an asker is told of a crash. A write that was not confirmed may have happened. */
 export const crashAnswer = (error: unknown, address: string): AskError =>
@@ -39,6 +40,8 @@ export class OpenAsk extends Errand implements Due {
   readonly address: string
   /** The handler that waits for it, as far as that is known. */
   readonly from: Call | undefined
+  /** The context of its sender, where the node has a tracer. */
+  readonly context: unknown
 
   constructor(
     private readonly asks: Asks,
@@ -46,11 +49,17 @@ export class OpenAsk extends Errand implements Due {
     options: OpenAskOptions,
   ) {
     super()
-    this.from = asks.isTracing ? presentCall() : undefined
+    this.from = asks.knowsCalls ? presentCall() : undefined
+    this.context = asks.tracing?.capture()
     this.address = options.address
     this.message = options.message
     this.timeoutMs = options.timeoutMs
     this.reqId = options.reqId
+  }
+
+  /** For those who read of a crash or a dead letter. */
+  get tag(): string {
+    return this.message.tag
   }
 
   reply(value: unknown): void {
@@ -77,19 +86,31 @@ export class OpenAsk extends Errand implements Due {
   }
 }
 
+export interface AsksOptions {
+  /** Open asks; one more is refused. */
+  readonly countMax: number
+  /** Asks know which handler waits for them. */
+  readonly knowsCalls: boolean
+  readonly tracing: Tracing | undefined
+}
+
 /** All asks of one kernel that are open. */
 export class Asks {
   openCount = 0
+  readonly countMax: number
+  readonly knowsCalls: boolean
+  readonly tracing: Tracing | undefined
   private isStopped = false
   private readonly deadlines: Deadlines
 
   constructor(
     clock: Clock,
     private readonly ledger: Ledger,
-    readonly countMax: number,
-    /** Asks know which handler waits for them. */
-    readonly isTracing: boolean,
+    { countMax, knowsCalls, tracing }: AsksOptions,
   ) {
+    this.countMax = countMax
+    this.knowsCalls = knowsCalls
+    this.tracing = tracing
     this.deadlines = new Deadlines(clock)
   }
 

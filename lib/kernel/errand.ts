@@ -16,12 +16,17 @@ export class Heard extends Errand {
   }
 }
 
-/** What a repeating timer brings. */
-export class Tick extends Errand {
-  /** It is in the mailbox, so the next one is left out. */
-  isWaiting = false
-  constructor(readonly message: MessageData) {
+/** A message with the context of its sender; only where the node has a tracer. */
+export class Traced extends Errand {
+  constructor(
+    readonly message: MessageData,
+    readonly context: unknown,
+  ) {
     super()
+  }
+  /** For those who read of a crash or a dead letter. */
+  get tag(): string {
+    return this.message.tag
   }
 }
 

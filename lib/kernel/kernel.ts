@@ -14,6 +14,7 @@ import { type LinkRules, linkRules } from './links-state.js'
 import { mailboxRules, type MailboxRules } from './mailbox-rules.js'
 import type { TimerContext } from './timers.js'
 import { defaultConfig } from '../config.js'
+import type { Tracing } from '../observe/tracing.js'
 
 export interface KernelOptions {
   readonly clock: Clock
@@ -23,6 +24,8 @@ export interface KernelOptions {
   readonly host?: ActorHost | undefined
   /** Default: those of `config.ts`. */
   readonly limits?: Partial<KernelLimits> | undefined
+  /** Default: contexts of senders are not carried. */
+  readonly tracing?: Tracing | undefined
   /** For checks of the rules themselves. Default: OTP's. */
   readonly linkRules?: LinkRules | undefined
 }
@@ -39,6 +42,7 @@ export class Kernel {
   readonly asks: Asks
   readonly dispatcher: Dispatcher
   readonly linkRules: LinkRules
+  readonly tracing: Tracing | undefined
   /** For what is due in the kernel, in steps of a millisecond. */
   readonly wheel: Deadlines
   /** What the timers of actors need. */
@@ -59,7 +63,12 @@ export class Kernel {
     this.wheel = wheel
     this.timers = { wheel, random, clock }
     this.linkRules = options.linkRules ?? linkRules
-    this.asks = new Asks(clock, ledger, limits.pendingAsksCountMax, limits.diagnostics)
+    this.tracing = options.tracing
+    this.asks = new Asks(clock, ledger, {
+      countMax: limits.pendingAsksCountMax,
+      knowsCalls: limits.diagnostics,
+      tracing: options.tracing,
+    })
     this.rules = mailboxRules({}, limits.mailboxCountMax)
     this.context = { clock, limits, ledger, dispatcher, host, wheel, roots: new Map() }
   }

@@ -9,6 +9,7 @@ import { type Asker, type OpenAsk, PromiseAsker } from './asks.js'
 import type { Bound } from './bonds.js'
 import { cycleTo } from './call-chain.js'
 import type { Cell } from './cell.js'
+import { Traced } from './errand.js'
 import type { Kernel } from './kernel.js'
 import type { Outside } from './outside.js'
 
@@ -60,7 +61,8 @@ export class LocalActorRef {
     const spec = message[specOfMessage]
     if (message.kind !== this.kind || spec === undefined) throw foreign(this.kind, message)
     if (spec.form !== 'tell') throw wrongForm(message, 'ask', 'told')
-    this.cell.tell(message)
+    const { tracing } = this.actor.kernel
+    this.cell.tell(tracing === undefined ? message : new Traced(message, tracing.capture()))
   }
 
   ask(message: MessageData, options?: AskOptions): Promise<unknown> {

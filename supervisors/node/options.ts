@@ -40,6 +40,7 @@ const rules: Rules = {
   ],
   tree: [(value) => value !== undefined, 'what runs on this node, such as supervisor("game", {}, [ … ])'],
   config: [() => true, ''],
+  tracing: [optional((value) => has(value, 'capture', 'handle')), 'a Tracing, such as otelTracing(api)'],
   clock: [optional((value) => has(value, 'now', 'monotonic', 'after')), 'a Clock'],
   random: [optional((value) => has(value, 'next')), 'a Random'],
 }

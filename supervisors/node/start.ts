@@ -68,7 +68,7 @@ interface Ingredients extends CheckedOptions {
 
 const assemble = (options: NodeOptions, given: Ingredients): Parts => {
   const { config, root, clock, random, name, session, thaw } = given
-  const kernel = new Kernel({ clock, random, host: nactHost(), limits: config })
+  const kernel = new Kernel({ clock, random, host: nactHost(), limits: config, tracing: options.tracing })
   const parts: Parts = new Parts({
     cluster: options.cluster,
     name,

@@ -193,7 +193,9 @@ t.test('timers - jitter: within its share, different each time, without drift', 
       await Promise.resolve()
     }
   }
-  ref.tell(Clockwork.Do({ what: (self) => self.perform(act.every({ ms: 100, jitter: 0.2 }, Ring('x'), 'beat')) }))
+  ref.tell(
+    Clockwork.Do({ what: (self) => self.perform(act.every({ ms: 100, jitter: 0.2 }, Ring('x'), 'beat')) }),
+  )
   await turn()
   clock.advance(100_000)
   t.ok(rings.length >= 999 && rings.length <= 1_001, `${rings.length} in 1,000 periods`)
@@ -241,13 +243,38 @@ t.test('idle - an actor without messages stops by itself, and a message puts tha
   t.same(ended, [{ tag: 'normal' }])
 })
 
+t.test('timers - what is cancelled or replaced while it waits in the mailbox is not handled', async (t) => {
+  const on = bed()
+  const { does, rings } = started(on)
+  await does((self) => self.perform(act.after(10, Ring('bell'), 'bell'), act.every(10, Ring('tick'), 'tick')))
+  await does((self) => self.perform(act.after(10, Ring('other'), 'other')))
+  let free: (self: Self<'clockwork'>) => void = () => undefined
+  await does(async (self) => {
+    await new Promise<void>((done) => {
+      free = () => done()
+    })
+    self.perform(act.cancel('bell'), act.cancel('tick'), act.after(50, Ring('later'), 'other'))
+  })
+  on.clock.advance(30)
+  t.same(rings, [], 'they have rung, and wait behind the handler')
+  free({} as Self<'clockwork'>)
+  await on.settle()
+  t.same(rings, [])
+  on.clock.advance(100)
+  await on.settle()
+  t.same(rings, [['later', 80]])
+})
+
 t.test('idle - a handler that waits is not idle', async (t) => {
   const on = bed()
   const { does, ended } = started(on, { idleMs: 100 })
   let free: () => void = () => undefined
-  await does(() => new Promise<void>((done) => {
-    free = done
-  }))
+  await does(
+    () =>
+      new Promise<void>((done) => {
+        free = done
+      }),
+  )
   on.clock.advance(1_000)
   t.same(ended, [])
   free()
