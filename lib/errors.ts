@@ -49,7 +49,7 @@ export type AskError =
   | { readonly tag: 'Unavailable'; readonly address: string; readonly retryAfterMs: number }
   /** The message met a node that no longer owns the entity, twice: this node's view was behind. */
   | { readonly tag: 'StaleView'; readonly address: string; readonly retryAfterMs: number }
-  /** The node that had the message went away before it answered. */
+  /** The node that had the message, or a write of it that was under way, went away before it answered. */
   | { readonly tag: 'UnknownOutcome'; readonly address: string }
   /**
    * Every node with a copy of the entity's state is gone. Said once, to the first ask; then it begins anew.
@@ -118,7 +118,7 @@ const sentences: Sentences = {
   Unavailable: (e) => `${e.address} cannot be served at the moment; its state is kept. ${retry(e)}`,
   StaleView: (e) => `${e.address} moved to another node while the message was on its way. ${retry(e)}`,
   UnknownOutcome: (e) =>
-    `The node that ran ${e.address} went away before it answered. ` +
+    `What ran ${e.address} went away before it answered, or its write was not confirmed. ` +
     'Ask again with the same reqId: it is applied once.',
   StateLost: (e) =>
     `Every copy of the state of ${e.address} is gone, so it begins anew with the next message. ` +

@@ -40,7 +40,7 @@ export interface JetStreamEngine extends PersistenceEngine {
 const sequenceTaken = 10_071
 const publishTimeoutMs = 2_000
 const retryMs = 100
-const readCountMax = 100
+const readCountMax = 500
 const placesCountMax = 100_000
 /** Only the last one is read; the others are for people. */
 const snapshotsPerKey = 3
@@ -297,7 +297,7 @@ const publish = async (
  * deleted.
  *
  * Limits: an entry, and a snapshot, is at most what the server takes in one message, by default 1 MB. A
- * journal is read in pages of 100 entries. As with every JetStream stream, an acknowledged write is in the
+ * journal is read in pages of 500 entries. As with every JetStream stream, an acknowledged write is in the
  * server's file, and on its disk only after the server's next sync: give it three replicas against a loss
  * of power.
  *
