@@ -155,17 +155,19 @@ class Administration implements LocalSupervisor {
   }
 
   /** What is to be started, as plain data. Throws `Misuse`. */
-  private checked({ data }: Supervisor, given: object): ChildData {
-    const child = data.type === 'dynamic' ? this.checkedDynamic(data, given) : checkedChild(data, given)
+  private checked(supervisor: Supervisor, given: object): ChildData {
+    const { data } = supervisor
+    const child =
+      data.type === 'dynamic' ? this.checkedDynamic(supervisor, data, given) : checkedChild(data, given)
     const holder = this.holder(child)
     const isOther = child.type === 'worker' && holder?.behavior.protocol !== child.behavior.protocol
     if (child.type === 'worker' && holder !== undefined && isOther) throw twoProtocols(child.behavior.kind)
     return child
   }
-  private checkedDynamic(data: DynamicData, given: object): ChildData {
+  private checkedDynamic(supervisor: Supervisor, data: DynamicData, given: object): ChildData {
     const behavior = attempt(() => behaviorData(given))
     if ('value' in behavior) {
-      return dynamicChild(data, this.tree.nextId(behavior.value.kind), behavior.value)
+      return dynamicChild(data, this.tree.nextId(supervisor, behavior.value.kind), behavior.value)
     }
     const child = childData(given)
     if (child.type === 'worker') return dynamicChild(data, child.id, child.behavior)

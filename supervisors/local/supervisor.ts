@@ -398,6 +398,8 @@ export class Supervisor implements Child {
     held.stopTimer()
     held.child = undefined
     child?.close(reason)
+    // What was changed below stays changed when it is started again by hand.
+    if (child instanceof Supervisor && !held.isNew) held.data = child.data
     if (spec === 'gone') this.held.delete(id)
     this.parts.closed(child, spec === 'gone' ? data : undefined)
   }

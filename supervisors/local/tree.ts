@@ -102,8 +102,11 @@ export class LocalTree {
   }
 
   /** A name for one more child of that kind. */
-  nextId(kind: string): string {
-    return `${kind}-${++this.serial}`
+  nextId(under: Supervisor, kind: string): string {
+    for (;;) {
+      const id = `${kind}-${++this.serial}`
+      if (under.entry(id) === undefined) return id
+    }
   }
 
   /** Starts one more actor under `dynamic(under)`. */
@@ -113,7 +116,7 @@ export class LocalTree {
       done({ tag: 'not-found' })
       return
     }
-    const worker = dynamicChild(supervisor.data, this.nextId(behavior.kind), behavior)
+    const worker = dynamicChild(supervisor.data, this.nextId(supervisor, behavior.kind), behavior)
     supervisor.startChild(worker, (answer) => done(startAnswer(answer, supervisor.child(worker.id))))
   }
 

@@ -1,4 +1,4 @@
-/** What hooks that throw, hang or never settle lead to, and how a child that falls again and again is slowed. */
+/** What hooks that throw, hang or never settle lead to, and how a child that falls ever again is slowed. */
 import t from 'tap'
 import { behavior, dynamic, message, nodeProtocol, supervisor, worker } from '../../../lib/index.js'
 import { type Grown, World } from '../../fixtures/otp/world.js'
@@ -251,6 +251,30 @@ t.test('change - a new behavior acts from the next life on, and the ref stays', 
   await it.end('a', 'crash')
   t.equal(it.supervisor().child('a')?.kind, 'other', 'of another protocol it is another actor')
   t.ok(it.tree.local('other'))
+})
+
+t.test('change - it stays when the supervisor is restarted, by itself or by hand', async (t) => {
+  const w = new World()
+  const it = await w.grow(supervisor('root', { intensity: 5 }, [supervisor('sub', {}, [w.worker('b')])]))
+  const change = { intensity: 3, children: [w.worker('b'), w.worker('c')] }
+  await it.answer(it.supervisor('sub').change(change))
+  t.equal(it.shape('sub'), 'b c:stopped')
+  it.supervisor('sub').kill()
+  await w.on.settle()
+  t.equal(it.shape('sub'), 'b c', 'what is declared now is started')
+  await it.answer(it.supervisor().terminateChild('sub'))
+  await it.answer(it.supervisor().restartChild('sub'))
+  t.equal(it.shape('sub'), 'b c')
+  t.equal(it.supervisor('sub').flags().intensity, 3)
+})
+
+t.test('dynamic - a name that is made is never one that is taken', async (t) => {
+  const w = new World()
+  const it = await w.grow(supervisor('root', {}, [dynamic('pool')]))
+  const pool = it.supervisor('pool')
+  t.match(await it.answer(pool.startChild(w.worker('s-1'))), { tag: 'started', id: 's-1' })
+  t.match(await it.answer(pool.startChild(w.behavior('s'))), { tag: 'started', id: 's-2' })
+  t.match(await it.answer(pool.startChild(w.worker('s-1'))), { tag: 'already-started' })
 })
 
 t.test(
