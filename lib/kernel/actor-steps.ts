@@ -296,7 +296,8 @@ export abstract class ActorSteps implements TimerOwner {
   }
 }
 
-const tagOf = (item: Item): string => {
+/** What it is about, for people. */
+export const tagOf = (item: Item): string => {
   if (item instanceof OpenAsk || item instanceof ActorTimer || item instanceof Traced) return item.tag
   if (!(item instanceof Errand)) return item.tag
   if (item instanceof Exited) return 'onExit'

@@ -9,10 +9,10 @@ import type { Ledger } from './ledger.js'
 import type { Tracing } from '../observe/tracing.js'
 
 /** What an asker is told of a crash. A write that was not confirmed may have happened. */
-export const crashAnswer = (error: unknown, address: string): AskError =>
+export const crashAnswer = (error: unknown, address: string, message: string): AskError =>
   error instanceof JournalFailed && error.code === 'WriteFailed'
     ? { tag: 'UnknownOutcome', address }
-    : { tag: 'Crashed', address, cause: error }
+    : { tag: 'Crashed', address, cause: error, message }
 
 /** Who waits for an answer. Exactly one of the three is called, once. */
 export interface Asker {

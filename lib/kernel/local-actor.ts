@@ -1,5 +1,5 @@
 import { type BehaviorData, ignore, InfoData, initMisuse } from '../api/internal.js'
-import { ActorSteps, isThenable, type Item } from './actor-steps.js'
+import { ActorSteps, isThenable, type Item, tagOf } from './actor-steps.js'
 import { crashAnswer, OpenAsk } from './asks.js'
 import { Bonds, type Bound } from './bonds.js'
 import type { Cell, CellBody } from './cell.js'
@@ -113,7 +113,7 @@ export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle,
   }
 
   crashed(error: unknown, item: Item): void {
-    const failure = crashAnswer(error, this.address)
+    const failure = crashAnswer(error, this.address, tagOf(item))
     if (item instanceof OpenAsk) item.fail(failure)
     this.inHand = undefined
     this.loseAsks(failure)
