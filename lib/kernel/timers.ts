@@ -147,3 +147,21 @@ export const clearTimers = (owner: TimerOwner, { wheel }: TimerContext): void =>
   }
   owner.timer = undefined
 }
+
+/** A timer that is set, as a test sees it. */
+export interface PendingTimer {
+  readonly name: string | undefined
+  readonly message: MessageData
+  /** Milliseconds until it rings. */
+  readonly inMs: number
+}
+
+/** The oldest first, without those that have rung. */
+export const pendingTimers = (owner: TimerOwner, { wheel }: TimerContext): readonly PendingTimer[] => {
+  const found: PendingTimer[] = []
+  for (let each = owner.timer; each !== undefined; each = each.older) {
+    const { name, message, due } = each
+    if (due !== undefined) found.unshift({ name, message, inMs: wheel.remainingMs(each) })
+  }
+  return found
+}

@@ -3,7 +3,11 @@ import type { NodeEvent } from '../../lib/api/node-event.js'
 import { madeBy } from '../../lib/api/maker.js'
 import { notDeclared } from '../../lib/api/misuse.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
+import type { LocalRef } from '../../lib/api/refs.js'
 import { AskFailed, describe } from '../../lib/errors.js'
+import { ActorSteps } from '../../lib/kernel/actor-steps.js'
+import { LocalActorRef } from '../../lib/kernel/local-ref.js'
+import { pendingTimers } from '../../lib/kernel/timers.js'
 import type { Probe, Received } from './probe.js'
 
 /** An expectation did not come true; the message says what happened instead. */
@@ -75,6 +79,12 @@ export interface Expectations {
   reply(ask: Promise<unknown>, reply: unknown, options?: ExpectOptions): Promise<void>
   /** The ask fails, with a reason that has these fields at least, such as `{ tag: 'Crashed' }`. */
   failure(ask: Promise<unknown>, reason: object, options?: ExpectOptions): Promise<void>
+  /** The actor has set a timer for this message, under this name or to ring in so many milliseconds. */
+  timer(
+    ref: LocalRef<string>,
+    make: (payload: never) => object,
+    fields?: { readonly name?: string; readonly inMs?: number },
+  ): void
   /** Since the node was started, or since the last one expected of it, this has happened on it. */
   event(node: TumenNode, tag: string, fields?: object, options?: ExpectOptions): Promise<NodeEvent>
 }
@@ -166,6 +176,21 @@ export class Expecting implements Expectations {
     )
     throw new ExpectationFailed(
       `Expected ${tag} ${show(fields)} on ${node.id} within ${withinMs} ms; this happened:${happened}`,
+    )
+  }
+
+  timer(ref: LocalRef<string>, make: (payload: never) => object, fields: object = {}): void {
+    const tag = tagOf(make)
+    const actor = LocalActorRef.actorOf(ref)
+    if (!(actor instanceof ActorSteps)) throw notDeclared('a ref to an actor of a node of this process')
+    const pending = pendingTimers(actor, actor.kernel.timers).map(({ name, message, inMs }) => ({
+      tag: message.tag,
+      name,
+      inMs: Math.round(inMs),
+    }))
+    if (pending.some((timer) => fits({ tag, ...fields }, timer))) return
+    throw new ExpectationFailed(
+      `Expected a timer for ${tag} ${show(fields)}; pending are:${listed(pending, ' none.')}`,
     )
   }
 

@@ -50,6 +50,21 @@ t.test('a message, a reply and silence are expected', async (t) => {
   await cluster.expect.noMessage(store, { withinMs: 1_000 })
 })
 
+t.test('a timer is expected by its message, its name and its time', async (t) => {
+  const { cluster, ref } = await shop(t)
+  t.throws(() => cluster.expect.timer(ref, Clerk.Idle), {
+    message: 'Expected a timer for Idle {}; pending are: none.',
+  })
+  ref.tell(Clerk.Idle())
+  await cluster.advance(0)
+  cluster.expect.timer(ref, Clerk.Idle, { inMs: 500 })
+  await cluster.advance(100)
+  cluster.expect.timer(ref, Clerk.Idle, { inMs: 400 })
+  t.throws(() => cluster.expect.timer(ref, Clerk.Idle, { name: 'nap' }), {
+    message: /Expected a timer for Idle {"name":"nap"}; pending are:\n {2}{"tag":"Idle","inMs":400}/,
+  })
+})
+
 t.test('what is not so is said with what was', async (t) => {
   const { cluster, store, ref, node } = await shop(t)
   const order = (item: string) => ref.ask(Clerk.Order({ item }))
