@@ -1,8 +1,8 @@
 /**
- * The only importer of nact. Each cell gets a nact actor: a name, a path, a parent, and a way in for plain
- * nact code, which can dispatch to it, query it, or spawn below it. Nothing of ours queues in nact, and
- * nact decides nothing: its reset family, its cascade of stops and its query are not used (see
- * docs/decisions).
+ * Where our own actors live in nact; those of others are in `nact-concrete.ts`. Each cell gets a nact actor:
+ * a name, a path, a parent, and a way in for plain nact code, which can dispatch to it, query it, or spawn
+ * below it. Nothing of ours queues in nact, and nact decides nothing: its reset family, its cascade of stops
+ * and its query are not used (see docs/decisions).
  */
 import { type Ref, dispatch, spawn, start, stop } from 'nact'
 import type { ActorHost, HostedActor, Hosts } from './host.js'

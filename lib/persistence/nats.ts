@@ -5,7 +5,7 @@ import { ErrorCode, headers, NatsError, type NatsConnection } from 'nats'
 import { complaintsOf } from '../api/complaints.js'
 import { StartFailed } from '../errors.js'
 import { isName } from '../ids.js'
-import { isNotReady, JetStreamError } from '../records/nats-stream.js'
+import { isNotReady, JetStreamError, lacksPeers } from '../records/nats-stream.js'
 import type { Clock } from '../std/clock.js'
 import { type Random, token } from '../std/random.js'
 import { systemClock, systemRandom } from '../std/system.js'
@@ -40,6 +40,8 @@ export interface JetStreamEngine extends PersistenceEngine {
 const sequenceTaken = 10_071
 const publishTimeoutMs = 2_000
 const retryMs = 100
+/** Several servers elect a leader first. */
+const clusteredWaitMs = 20_000
 const readCountMax = 500
 const placesCountMax = 100_000
 /** Only the last one is read; the others are for people. */
@@ -316,6 +318,7 @@ export const jetStreamEngine = async (options: JetStreamEngineOptions): Promise<
     random,
   })
   const startedAt = clock.monotonic()
+  const openMs = connection.nc.info?.cluster === undefined ? waitMs : Math.max(waitMs, clusteredWaitMs)
   for (;;) {
     try {
       const wanted = options.replicas ?? (connection.nc.info?.cluster === undefined ? 1 : 3)
@@ -331,7 +334,7 @@ export const jetStreamEngine = async (options: JetStreamEngineOptions): Promise<
       }
       return new NatsEngine({ connection, name, replicas, waitMs, clock, random })
     } catch (error) {
-      if (clock.monotonic() - startedAt > waitMs || !isNotReady(error)) {
+      if (clock.monotonic() - startedAt > openMs || !(isNotReady(error) || lacksPeers(error))) {
         await connection.close()
         throw notUsable(connection.where, error)
       }

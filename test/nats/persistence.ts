@@ -128,3 +128,24 @@ t.test('JetStream engine - a server without JetStream is named', { skip }, async
   })
   await t.rejects(jetStreamEngine({ name: 'a b' }), StartFailed)
 })
+
+t.test(
+  'JetStream engine - a write whose answer was lost is found, and not written twice',
+  { skip },
+  async (t) => {
+    const server = await startNatsServer(t)
+    const engine = await opened(t, server)
+    await engine.persist(entry('k', 1, 'one'))
+    await server.freeze()
+    const written = engine.persist(entry('k', 2, 'two'))
+    // Longer than the client waits for the answer, and for the connection: what it sent is taken after that.
+    await new Promise((resolve) => systemClock.after(4_500, () => resolve(undefined)))
+    server.thaw()
+    await written
+    const other = await opened(t, server)
+    for (const each of [engine, other])
+      t.match(await entriesOf(each, 'k'), [{ data: 'one' }, { data: 'two' }])
+    t.equal((await entriesOf(other, 'k')).length, 2)
+    await other.persist(entry('k', 3, 'three'))
+  },
+)
