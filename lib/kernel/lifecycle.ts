@@ -16,6 +16,8 @@ export const ignored: Begun = { tag: 'ignored' }
  * ended and begun again; `close` is the end of all that.
  */
 export interface Lifecycle {
+  /** Its place; named as its supervisor names the child. */
+  readonly cell: { readonly name: string }
   /**
    * Begins a new life. `done` is called once, at once or later.
    */
@@ -32,4 +34,4 @@ export interface Lifecycle {
 }
 
 /** Called by a child whose life ended without its supervisor having asked for it. */
-export type Ended = (reason: ExitReason) => void
+export type Ended = (reason: ExitReason, child: Lifecycle) => void

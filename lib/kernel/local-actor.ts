@@ -119,7 +119,7 @@ export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle,
     this.loseAsks(failure)
     // Whoever halts it waits for the message in hand, and finds that it is over.
     if (this.life_ === 'halting') this.life_ = 'over'
-    else this.over(crash(error), () => this.ended(crash(error)))
+    else this.over(crash(error), () => this.ended(crash(error), this))
   }
 
   undelivered(item: Item, reason: DeadLetterReason): boolean {
@@ -162,7 +162,7 @@ export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle,
       this.cell.append(new Exited({ from, by, reason }))
       return
     }
-    this.over(reason, () => this.ended(reason))
+    this.over(reason, () => this.ended(reason, this))
   }
 
   /** Nothing came for `idleMs`. */
@@ -177,7 +177,7 @@ export class LocalActor extends ActorSteps implements CellBody<Item>, Lifecycle,
     this.ownEnd = undefined
     this.life_ = 'halting'
     // The cell may still be in the message that decided this; it is over when that is.
-    this.cell.suspend(() => this.cleanUp(end, (reason) => this.ended(reason)))
+    this.cell.suspend(() => this.cleanUp(end, (reason) => this.ended(reason, this)))
   }
 
   private beginAnew(): void {

@@ -2,7 +2,7 @@ import type { DynamicData, SupervisorData } from '../../lib/api/child-data.js'
 import type { ChildState } from './child.js'
 import { dynamicState, dynamicStep } from './dynamic-state.js'
 import { supervisorState } from './procedure.js'
-import { ruleOf, type SupervisorAction, type SupervisorEvent } from './protocol.js'
+import type { SupervisorAction, SupervisorEvent } from './protocol.js'
 import { step } from './state.js'
 
 /** A supervisor's rules and what they know, as its shell uses them. */
@@ -23,7 +23,7 @@ export const deciderOf: MakeDecider = (data) => {
     const state = dynamicState(data, data.countMax)
     return { step: (event, now) => dynamicStep(state, event, now), ...known(state.children) }
   }
-  const state = supervisorState(rulesOf(data), data.children.map(ruleOf))
+  const state = supervisorState(rulesOf(data), data.children)
   return { step: (event, now) => step(state, event, now), ...known(state.children) }
 }
 

@@ -1,24 +1,16 @@
 /**
  * What a supervisor is told, and what it decides. Both are plain data; `state.ts` turns one into the other.
  */
-import type { AutoShutdown, ChildBase, RestartBackoff, Restart, Strategy } from '../../lib/api/child-data.js'
+import type { AutoShutdown, RestartBackoff, Restart, Strategy } from '../../lib/api/child-data.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 
-/** What a decision needs to know of a child. */
+/** What a decision needs to know of a child; a spec says it. */
 export interface ChildRule {
   readonly id: string
   readonly restart: Restart
   readonly significant: boolean
   readonly backoff?: RestartBackoff | undefined
 }
-
-/** No more of a spec than that, so that the rest of it can be let go. */
-export const ruleOf = ({ id, restart, significant, backoff }: ChildBase): ChildRule => ({
-  id,
-  restart,
-  significant,
-  backoff,
-})
 
 export interface SupervisorRules {
   readonly strategy: Strategy

@@ -11,13 +11,7 @@ import { RingBuffer } from '../../lib/std/ring-buffer.js'
 import type { ChildState } from './child.js'
 import { type Child, HeldChild, initOf } from './held-child.js'
 import { type Decider, deciderOf, type MakeDecider, rulesOf } from './decider.js'
-import {
-  type ChildAnswer,
-  type ChildRule,
-  ruleOf,
-  type SupervisorAction,
-  type SupervisorEvent,
-} from './protocol.js'
+import type { ChildAnswer, ChildRule, SupervisorAction, SupervisorEvent } from './protocol.js'
 
 export interface SupervisorParts {
   readonly kernel: Kernel
@@ -28,8 +22,10 @@ export interface SupervisorParts {
   readonly makeChild: (data: ChildData, parent: Cell<any>, ended: Ended) => Child
   /** Gives a child a new spec for its next life; false when it has to be made anew. */
   readonly renew: (child: Child, data: ChildData) => boolean
-  /** A temporary child has begun: its spec, without what it takes to begin it. */
-  readonly forget: (child: Child, data: ChildData) => ChildData
+  /** The spec of a temporary child, without what it takes to begin it. */
+  readonly forgotten: (data: ChildData) => ChildData
+  /** Takes that from a child that has begun, too. */
+  readonly forget: (child: Child, data: ChildData) => void
   /** A child has given up its place. Its spec is given when that is not held any more either. */
   readonly closed: (child: Child | undefined, data: ChildData | undefined) => void
   /** It gave up, or shut itself down. */
@@ -58,7 +54,7 @@ export class Supervisor implements Child {
   private readonly kernel: Kernel
   private data_: SupervisorData | DynamicData
   private readonly held = new Map<string, HeldChild>()
-  /** Specs of children that are to be started, until that is decided. */
+  /** Whole specs of children that are to be started, by what is kept of them, until that is decided. */
   private readonly adding = new Map<ChildRule, ChildData>()
   private decider: Decider | undefined
   private readonly events = new RingBuffer<SupervisorEvent>()
@@ -139,7 +135,7 @@ export class Supervisor implements Child {
     if (this.decider === undefined) return
     const begun = this.begun
     this.abort()
-    if (begun === undefined) this.parts.ended(killed)
+    if (begun === undefined) this.parts.ended(killed, this)
     else begun({ tag: 'failed', error: new Error(`${this.cell.path} was killed while it started`) })
   }
 
@@ -150,12 +146,12 @@ export class Supervisor implements Child {
 
   /** Adds a child and starts it. `done` is called once. */
   startChild(data: ChildData, done: (answer: ChildAnswer) => void): void {
-    const rule = ruleOf(data)
-    this.adding.set(rule, data)
+    const kept = data.restart === 'temporary' ? this.parts.forgotten(data) : data
+    this.adding.set(kept, data)
     this.request(
-      (ticket) => ({ tag: 'StartChild', rule, ticket }),
+      (ticket) => ({ tag: 'StartChild', rule: kept, ticket }),
       (answer) => {
-        this.adding.delete(rule)
+        this.adding.delete(kept)
         done(answer)
       },
     )
@@ -180,7 +176,7 @@ export class Supervisor implements Child {
   ): void {
     const specs = data.type === 'supervisor' && isOfChildren ? data.children : undefined
     this.request(
-      (ticket) => ({ tag: 'Change', rules: rulesOf(data), children: specs?.map(ruleOf), ticket }),
+      (ticket) => ({ tag: 'Change', rules: rulesOf(data), children: specs, ticket }),
       (answer) => {
         if (answer.tag === 'ok') this.changed(data, specs ?? [])
         done(answer)
@@ -332,45 +328,49 @@ export class Supervisor implements Child {
     this.halted = undefined
     for (const held of this.held.values()) held.stopTimer()
     this.answerAll()
-    if (halted === undefined) this.parts.ended(reason)
+    if (halted === undefined) this.parts.ended(reason, this)
     else halted()
   }
 
   private startHeld(id: string, run: number): void {
     const rule = this.decider?.child(id)?.rule
     const added = rule === undefined ? undefined : this.adding.get(rule)
-    if (added !== undefined) this.held.set(id, new HeldChild(added))
+    if (added !== undefined) this.held.set(id, new HeldChild(rule as ChildData))
     const held = this.held.get(id)
     assert(held !== undefined, 'a supervisor starts a child it does not hold', { id })
-    const child = this.childFor(held)
+    const child = this.childFor(held, added ?? held.data)
     held.begin(this.kernel.clock, child, (begun) => {
       if (begun.tag === 'failed') {
         this.post({ tag: 'StartFailed', id, run, error: begun.error })
       } else if (begun.tag === 'ignored') {
         this.post({ tag: 'Ignored', id, run })
       } else {
-        if (held.data.restart === 'temporary') held.data = this.parts.forget(child, held.data)
+        if (added !== undefined && added !== held.data) this.parts.forget(child, held.data)
         this.post({ tag: 'Started', id, run, info: begun.info })
       }
     })
   }
 
   /** It keeps its place, unless another spec needs another one. */
-  private childFor(held: HeldChild): Child {
-    const { data, isNew } = held
-    const { id } = data
+  private childFor(held: HeldChild, data: ChildData): Child {
+    const { isNew } = held
     held.isNew = false
     if (isNew && held.child !== undefined && !this.parts.renew(held.child, data)) {
       held.child.close(shutdown)
       this.parts.closed(held.child, undefined)
       held.child = undefined
     }
-    held.child ??= this.parts.makeChild(data, this.cell, (reason) => {
-      held.stopTimer()
-      const current = this.decider?.child(id)?.run
-      if (current !== undefined) this.post({ tag: 'Ended', id, run: current, reason })
-    })
+    held.child ??= this.parts.makeChild(data, this.cell, this.childEnded)
     return held.child
+  }
+
+  private readonly childEnded: Ended = (reason, child) => {
+    const id = child.cell.name
+    const held = this.held.get(id)
+    if (held?.child !== child) return
+    held.stopTimer()
+    const run = this.decider?.child(id)?.run
+    if (run !== undefined) this.post({ tag: 'Ended', id, run, reason })
   }
 
   private stopHeld(id: string, run: number): void {

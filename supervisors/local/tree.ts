@@ -150,7 +150,8 @@ export class LocalTree {
       parent,
       makeChild: this.makeChild,
       renew: this.renew,
-      forget: this.forget,
+      forgotten,
+      forget,
       closed: this.closed,
       ended,
       decider,
@@ -180,13 +181,6 @@ export class LocalTree {
     return data.type === 'entities'
   }
 
-  private readonly forget = (child: Child, data: ChildData): ChildData => {
-    if (!(child instanceof LocalActor) || data.type !== 'worker') return data
-    const behavior = withoutInit(data.behavior)
-    child.behavior = behavior
-    return { ...data, behavior }
-  }
-
   private readonly closed = (child: Child | undefined, data: ChildData | undefined): void => {
     if (child instanceof Supervisor) {
       const { path } = child.cell
@@ -196,6 +190,12 @@ export class LocalTree {
     const actor = this.workers.get(data.behavior.kind)
     if (actor !== undefined && !isOpen(actor.cell)) this.workers.delete(data.behavior.kind)
   }
+}
+
+const forgotten = (data: ChildData): ChildData =>
+  data.type === 'worker' ? { ...data, behavior: withoutInit(data.behavior) } : data
+const forget = (child: Child, data: ChildData): void => {
+  if (child instanceof LocalActor && data.type === 'worker') child.behavior = data.behavior
 }
 
 const isOpen = ({ status }: Cell<any>): boolean => status === 'running' || status === 'suspended'
