@@ -43,9 +43,9 @@ export interface Behavior<N extends string, S> extends Startable<N> {
 /** How a local actor begins, acts and ends. */
 export interface BehaviorDefinition<P extends AnyProtocol, S> {
   /**
-   * The first state of each life, or `ignore`, or `withInfo(state, info)`. May wait, for at most `startMs` of
-   * its child spec; a throw is a failed start. One that takes `self`, to monitor others or to set timers, says
-   * what it returns: `init: (self): State => …`.
+   * The first state of each life, or `ignore`, or `withInfo(state, info)`. May wait, for at most `startMs`
+   * of its child spec; a throw is a failed start. One that takes `self`, to monitor others or to set
+   * timers, says what it returns: `init: (self): State => …`.
    */
   readonly init: (self: Self<KindOf<P>>) => Awaitable<S | Ignore | WithInfo<S>>
   readonly on: { readonly [K in keyof SpecsOf<P>]: LocalHandler<NoInfer<S>, KindOf<P>, SpecsOf<P>[K]> }

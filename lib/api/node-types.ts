@@ -27,6 +27,11 @@ export interface Subscription {
 export interface StopOptions {
   /** Milliseconds for handing entities over before they are stopped as they are: default `drainMs`. */
   readonly drainMs?: number
+  /**
+   * Milliseconds for the whole stop; what has not ended by then is ended by force, also what may take as long
+   * as it wants. Default 60,000.
+   */
+  readonly limitMs?: number
 }
 
 export interface TumenNode {

@@ -1,5 +1,7 @@
 import type { MailboxOptions, Overflow } from '../api/mailbox.js'
 
+export type { MailboxOptions }
+
 /** How much may wait for a cell, and what happens then; shared by all cells with the same. */
 export interface MailboxRules {
   readonly countMax: number

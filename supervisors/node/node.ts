@@ -1,13 +1,28 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
 import { dataOf, entityId, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
-import type { Kind } from '../../lib/api/kind.js'
-import type { Spawned, StopOptions, Subscription, TumenNode } from '../../lib/api/node-types.js'
-import type { AnyProtocol, IdOf, KindOf } from '../../lib/api/protocol.js'
-import type { LocalRef, Ref } from '../../lib/api/refs.js'
-import type { NodeStatus, TreeNode, Where } from '../../lib/api/status.js'
-import type { LocalSupervisor } from '../../lib/api/supervision.js'
-import type { Listener, Topic, TopicScope } from '../../lib/api/topic.js'
 import { AskFailed } from '../../lib/errors.js'
+import type {
+  AdoptedRef,
+  AnyProtocol,
+  IdOf,
+  Kind,
+  KindOf,
+  Listener,
+  LocalRef,
+  LocalSupervisor,
+  NactRef,
+  NodeEvent,
+  NodeStatus,
+  Ref,
+  Spawned,
+  StopOptions,
+  Subscription,
+  Topic,
+  TopicScope,
+  TreeNode,
+  TumenNode,
+  Where,
+} from '../../lib/index.js'
 import { formatAddress, nodeId } from '../../lib/ids.js'
 import { adoptedRef, kindOfAdopted, nactRef } from '../../lib/kernel/nact-ref.js'
 import { monitorRef } from '../../lib/kernel/local-self.js'
@@ -87,7 +102,7 @@ export class Node implements TumenNode {
     return { unsubscribe: this.#parts.pubsub.subscribe(topicData(topic), handle as TopicListener) }
   }
 
-  listen(listener: Parameters<TumenNode['listen']>[0]): Subscription {
+  listen(listener: (event: NodeEvent) => void): Subscription {
     return { unsubscribe: this.#parts.events.listen(listener) }
   }
 
@@ -95,14 +110,14 @@ export class Node implements TumenNode {
     return monitorRef(ref, listener)
   }
 
-  adopted(id: string): ReturnType<TumenNode['adopted']> {
+  adopted(id: string): AdoptedRef {
     const kind = kindOfAdopted(id)
     const actor = this.#parts.tree.local(kind)
     if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
     return adoptedRef(actor.ref)
   }
 
-  nact(ref: object): ReturnType<TumenNode['nact']> {
+  nact(ref: object): NactRef {
     return nactRef(this.#parts.kernel, ref)
   }
 
@@ -136,6 +151,6 @@ export class Node implements TumenNode {
   }
 
   stop(options: StopOptions = {}): Promise<void> {
-    return this.#parts.stop(options.drainMs ?? this.#parts.config.drainMs)
+    return this.#parts.stop(options.drainMs ?? this.#parts.config.drainMs, options.limitMs)
   }
 }

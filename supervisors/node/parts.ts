@@ -42,6 +42,8 @@ export interface PartsOptions {
 }
 
 const rejoinMs = 200
+/** For the whole of a stop, handing over included, when nothing else is said. */
+const stopMsMax = 60_000
 /** Beside four leases: three that an earlier life of the same name may take, and one to spare. */
 const joinMsMax = 10_000
 
@@ -90,11 +92,11 @@ export class Parts {
     const parts = this
     this.home = {
       config: options.config,
+      reached: options.kernel.ledger.reached,
       name: options.name,
       get isStopped() {
         return parts.engine === null && parts.isStopping
       },
-      reached: options.kernel.ledger.reached,
       engine: () => this.engine,
       resolve: (node) => this.#resolve(node),
       deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
@@ -247,13 +249,28 @@ export class Parts {
   }
 
   /** Hands over and leaves, then stops the tree, the kernel and the connection. */
-  stop(drainMs: number): Promise<void> {
-    this.#stopped ??= this.#stop(drainMs)
+  stop(drainMs: number, limitMs = stopMsMax): Promise<void> {
+    this.#stopped ??= this.#stop(drainMs, limitMs)
     return this.#stopped
   }
 
-  async #stop(drainMs: number): Promise<void> {
+  /** In order; what has not ended after `limitMs` is ended by force. */
+  async #stop(drainMs: number, limitMs: number): Promise<void> {
     this.#isStopping = true
+    let late: Timer | undefined
+    const passed = new Promise<void>((resolve) => {
+      late = this.#options.clock.after(limitMs, resolve)
+    })
+    await Promise.race([this.#stopInOrder(drainMs), passed])
+    late?.cancel()
+    this.#starting?.stop()
+    this.engine = null
+    this.tree.kill()
+    this.kernel.kill()
+    this.#options.stopped()
+  }
+
+  async #stopInOrder(drainMs: number): Promise<void> {
     this.#forgetCopies()
     this.#rejoining?.cancel()
     const engine = this.engine
@@ -263,7 +280,6 @@ export class Parts {
     await this.tree.stop()
     await new Promise<void>((resolve) => this.kernel.stop(resolve))
     await this.session.close()
-    this.#options.stopped()
   }
 }
 

@@ -152,6 +152,10 @@ export class Tree {
   supervisor(idOrPath: string): LocalSupervisor {
     return administration(this.#local, idOrPath)
   }
+  /** Ends all of it at once. */
+  kill(): void {
+    this.#local.kill()
+  }
   stop(): Promise<void> {
     return new Promise((resolve) => this.#local.stop(resolve))
   }
