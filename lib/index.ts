@@ -111,7 +111,7 @@ export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './ap
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
 export type { Config, ConfigInput } from './config.js'
-export { adopt } from './kernel/nact-adopted.js'
+export { adopt, type AdoptOptions } from './kernel/nact-adopted.js'
 export { JournalFailed, type JournalFailureCode } from './persistence/failure.js'
 export { memoryEngine, type MemoryEngineOptions } from './persistence/memory.js'
 export { logEvents, type Logger } from './observe/log.js'

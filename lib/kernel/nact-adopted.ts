@@ -6,6 +6,7 @@ import { act } from '../api/act.js'
 import { behavior } from '../api/behavior.js'
 import type { ChildSpec } from '../api/child-data.js'
 import { type WorkerOptions, worker } from '../api/child-spec.js'
+import type { MailboxOptions } from '../api/mailbox.js'
 import { nodeMessage, type AskSpec } from '../api/message.js'
 import { Misuse } from '../api/misuse.js'
 import type { AskedSelf, Self } from '../api/node-types.js'
@@ -86,6 +87,11 @@ class Adoption {
   }
 }
 
+export type AdoptOptions = WorkerOptions & {
+  /** Of what waits in tumen; nact's own mailbox has no bound. */
+  readonly mailbox?: MailboxOptions
+}
+
 const begin = (id: string, ref: unknown, self: Self<string>): Adoption => {
   const actor = isPlainRef(ref) ? Wrapped.of(ref) : undefined
   if (isPlainRef(ref) && actor !== undefined) return new Adoption(self, ref, actor)
@@ -122,7 +128,7 @@ const begin = (id: string, ref: unknown, self: Self<string>): Adoption => {
 export const adopt = (
   id: string,
   start: object | ((parent: object) => object),
-  options: WorkerOptions = {},
+  { mailbox, ...options }: AdoptOptions = {},
 ): ChildSpec => {
   const isRunning = typeof start !== 'function'
   if (!isName(kindOfAdopted(id))) {
@@ -159,6 +165,7 @@ export const adopt = (
       },
     },
     onStop: (life) => life.halt(),
+    ...(mailbox === undefined ? {} : { mailbox }),
   })
   return worker(id, adopted, isRunning ? { ...options, restart: 'temporary' } : options)
 }

@@ -3,6 +3,7 @@ import type { Action } from '../api/act.js'
 import { behavior, type Behavior } from '../api/behavior.js'
 import type { outcome } from '../api/brand.js'
 import type { HandlerData } from '../api/kind.js'
+import type { MailboxOptions } from '../api/mailbox.js'
 import type { AskSpec, ReadSpec, TellSpec } from '../api/message.js'
 import { Misuse } from '../api/misuse.js'
 import type { Self } from '../api/node-types.js'
@@ -55,6 +56,10 @@ export interface PersistentDefinition<P extends AnyProtocol, S, E> {
   readonly on: {
     readonly [K in keyof SpecsOf<P>]: PersistentHandler<NoInfer<S>, NoInfer<E>, KindOf<P>, SpecsOf<P>[K]>
   }
+  /** As for `behavior`. */
+  readonly mailbox?: MailboxOptions
+  /** As for `behavior`: after so many milliseconds without a message the actor stops with reason `normal`. */
+  readonly idleMs?: number
   /** As for `behavior`. A snapshot that is being written is waited for before it runs. */
   readonly onStop?: (state: NoInfer<S>) => Awaitable<void>
   /** Steps between two snapshots: 1 … 1,000,000, default 100. More means less to write and longer starts. */
@@ -151,7 +156,7 @@ export const persistent = <P extends AnyProtocol, S, E>(
 ): Behavior<KindOf<P>, never> => {
   const { kind, specs } = dataOf(protocol)
   const parts = partsOf(kind, definition)
-  const { snapshotEveryMs, onStop } = definition
+  const { snapshotEveryMs, onStop, mailbox, idleMs } = definition
   if (snapshotEveryMs !== undefined) {
     whole(snapshotEveryMs, Number.MAX_SAFE_INTEGER, `persistent "${kind}": snapshotEveryMs`)
   }
@@ -167,6 +172,8 @@ export const persistent = <P extends AnyProtocol, S, E>(
   Object.defineProperty(on, timerTag, { value: steps.timer() })
   return behavior(protocol, {
     init: () => Journal.load(parts),
+    ...(mailbox === undefined ? {} : { mailbox }),
+    ...(idleMs === undefined ? {} : { idleMs }),
     on: on as never,
     onStop: async (journal: Journal) => {
       await journal.settled()

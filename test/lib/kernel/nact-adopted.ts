@@ -225,6 +225,22 @@ t.test('nact ref - what waits for it is bounded', async (t) => {
   t.match(await reasonOf(node.nact(ref).ask({})), { tag: 'Overloaded', mailboxCountMax: 10 })
 })
 
+t.test('adopt - what waits in tumen is bounded', async (t) => {
+  const node = await started(
+    t,
+    adopt('legacy', greeter([]), { mailbox: { countMax: 2 }, shutdownMs: 'kill' }),
+  )
+  const legacy = node.adopted('legacy')
+  const waiting = [1, 2, 3].map(() => reasonOf(legacy.ask({ wait: new Promise(() => undefined) })))
+  await new Promise((resolve) => setImmediate(resolve))
+  waiting.push(...[4, 5].map(() => reasonOf(legacy.ask({}))))
+  t.match(await Promise.race(waiting), { tag: 'Overloaded', mailboxCountMax: 2 })
+  await node.stop()
+  const tags = (await Promise.all(waiting)).map((reason) => (reason as { tag: string }).tag)
+  t.same(tags.filter((tag) => tag === 'UnknownOutcome').length, 1, 'the one in hand')
+  t.same(tags.filter((tag) => tag === 'NoRecipient').length, 2, 'those that waited')
+})
+
 t.test('adopt - mistakes are named', async (t) => {
   const system = nact.start()
   t.teardown(() => nact.stop(system))

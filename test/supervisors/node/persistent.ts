@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import {
+  dynamic,
   memory,
   memoryEngine,
   type NodeEvent,
@@ -71,3 +72,21 @@ t.test('persistent - a snapshot that cannot be written is an event of the node',
     { level: 'warn', sentence: /^The snapshot of actor root\/account was not written: disk full/ },
   )
 })
+
+t.test(
+  'persistent - one actor per key below a dynamic supervisor, stopped when idle and started again',
+  async (t) => {
+    const engine = memoryEngine()
+    const tree = supervisor('root', {}, [dynamic('accounts', { restart: 'transient' })])
+    const node = await startNode({ cluster: 'test', transport: memory(), tree })
+    t.teardown(() => node.stop())
+    const startOne = (key: string) => node.start('accounts', account({ engine, key, idleMs: 20 }))
+    const [ada, bob] = [await startOne('ada'), await startOne('bob')]
+    const ended = new Promise((resolve) => node.monitor(ada, ({ reason }) => resolve(reason.tag)))
+    t.equal(await ada.ask(Account.Pay({ amount: 3 })), 3)
+    t.equal(await bob.ask(Account.Pay({ amount: 5 })), 5)
+    t.equal(await ended, 'normal')
+    t.match(await reasonOf(ada.ask(Account.Look())), { tag: 'NoRecipient' })
+    t.match(await (await startOne('ada')).ask(Account.Look()), { gold: 3 })
+  },
+)
