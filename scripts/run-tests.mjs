@@ -60,6 +60,8 @@ const report = (isGood, what) => {
 }
 
 let skipped = 0
+/** Rules of OTP for one node: O1 to O64, O18b, O66 to O74. */
+const ruleCount = 74
 /** Rules of OTP by number, as the titles of tests give them. */
 const rules = new Map()
 
@@ -139,6 +141,7 @@ if (isUnit) {
 }
 if (others.length > 0) await runTap(others, false)
 if (chosen.some(({ isNumbered }) => isNumbered)) {
+  report(rules.size === ruleCount, `${rules.size} of ${ruleCount} rules of OTP were checked`)
   const order = (number) => Number.parseFloat(number.slice(1).replace('b', '.5'))
   for (const [number, { isHeld, texts }] of [...rules].sort(([a], [b]) => order(a) - order(b))) {
     console.log(`# ${isHeld ? 'ok' : 'not ok'} ${number} ${texts.join('; ')}`)

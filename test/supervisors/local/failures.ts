@@ -1,8 +1,9 @@
 /** What hooks that throw, hang or never settle lead to, and how a child that falls ever again is slowed. */
+import fc from 'fast-check'
 import t from 'tap'
 import { behavior, dynamic, message, nodeProtocol, supervisor, worker } from '../../../lib/index.js'
 import { type Grown, World } from '../../fixtures/otp/world.js'
-import { play, reasons } from '../../fixtures/kernel/children.js'
+import { play, reasons, rule } from '../../fixtures/kernel/children.js'
 import { deferred } from '../../fixtures/kernel/index.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -233,6 +234,54 @@ t.test('backoff - one_for_all: a restart that fails is delayed, not counted befo
   for (const event of it.delayed.splice(0)) it.send(event)
   t.equal(it.take(), 'exceeded, end shutdown', 'the second restart is one too many')
 })
+
+t.test(
+  'backoff - whatever happens: who is permanent runs when all delays are over, or all have ended',
+  async () => {
+    const deed = fc.record({
+      what: fc.constantFrom('end', 'end', 'fail', 'terminate', 'restart', 'over', 'later'),
+      id: fc.constantFrom('a', 'b', 'c'),
+      reason: fc.constantFrom(...Object.values(reasons)),
+    })
+    const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...strategies),
+        fc.array(fc.boolean(), { minLength: 3, maxLength: 3 }),
+        fc.array(deed, { maxLength: 50 }),
+        (strategy, delayed, deeds) => {
+          const children = ['a', 'b', 'c'].map((id, i) => ({
+            ...rule(id),
+            backoff: delayed[i] === true ? backoff : undefined,
+          }))
+          const it = play({ strategy, intensity: 3, periodMs: 2_000 }, children)
+          const settle = (): void => {
+            for (let i = 0; i < 200 && it.delayed.length > 0; i++) {
+              it.now += 10_000
+              for (const event of it.delayed.splice(0)) it.send(event)
+            }
+          }
+          it.send({ tag: 'Start' })
+          const terminated = new Set<string>()
+          deeds.forEach(({ what, id, reason }, ticket) => {
+            if (what === 'end') it.ends(id, reason)
+            else if (what === 'fail') it.failing.set(id, 1)
+            else if (what === 'later') it.now += 700
+            else if (what === 'over') settle()
+            else it.send({ tag: what === 'terminate' ? 'TerminateChild' : 'RestartChild', id, ticket })
+            const isRequest = what === 'terminate' || what === 'restart'
+            if (isRequest && !it.answers.has(ticket)) throw new Error(`no answer to ${what}`)
+            if (it.child(id)?.status === 'stopped') terminated.add(id)
+          })
+          settle()
+          if (it.done.at(-1) === 'end shutdown') return it.running() === ''
+          return ['a', 'b', 'c'].every((id) => it.child(id)?.status === 'running' || terminated.has(id))
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+  },
+)
 
 t.test('change - a new behavior acts from the next life on, and the ref stays', async (t) => {
   const w = new World()
