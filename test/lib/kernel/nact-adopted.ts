@@ -225,6 +225,19 @@ t.test('nact ref - what waits for it is bounded', async (t) => {
   t.match(await reasonOf(node.nact(ref).ask({})), { tag: 'Overloaded', mailboxCountMax: 10 })
 })
 
+t.test('adopt - a clean-up in nact that throws is told, and holds nobody up', async (t) => {
+  const afterStop = (): never => {
+    throw new Error('expected in this test')
+  }
+  const node = await started(t, adopt('legacy', greeter([], { afterStop })))
+  const crashes: unknown[] = []
+  node.listen(({ tag, fields }) => {
+    if (tag === 'ActorCrashed') crashes.push(fields['error'])
+  })
+  await node.stop()
+  t.match(crashes, [{ message: 'expected in this test' }])
+})
+
 t.test('adopt - what waits in tumen is bounded', async (t) => {
   const node = await started(
     t,

@@ -305,6 +305,33 @@ t.test('persistent - a snapshot that cannot be written is told, and the actor go
   t.same(it.ended, [])
 })
 
+t.test(
+  'persistent - a state that its codec or JSON cannot hold is no snapshot, and the actor goes on',
+  async (t) => {
+    const engine = memoryEngine()
+    const it = await opened({ engine, snapshotEveryCount: 2 })
+    for (let i = 0; i < 2; i++) await it.ask(Account.Pay({ amount: 1e308 }))
+    t.equal(await it.ask(Account.Pay({ amount: 1 })), Number.POSITIVE_INFINITY)
+    t.match(
+      it.events.find(({ tag }) => tag === 'SnapshotFailed'),
+      {
+        error: { code: 'DoesNotFit', sequence: 2, message: /^The state for entry 2 .*gold: expected number/ },
+      },
+    )
+    t.equal(await engine.latestSnapshot(key), undefined)
+  },
+)
+
+t.test('persistent - the last 256 replies are kept, older ones are forgotten', async (t) => {
+  const engine = memoryEngine()
+  const it = await opened({ engine })
+  for (let i = 1; i <= 260; i++) await it.ask(Account.Pay({ amount: 1 }), { reqId: `r${i}` })
+  const next = await opened({ engine })
+  t.equal(await next.ask(Account.Pay({ amount: 1 }), { reqId: 'r260' }), 260)
+  t.equal(await next.ask(Account.Pay({ amount: 1 }), { reqId: 'r5' }), 5)
+  t.equal(await next.ask(Account.Pay({ amount: 1 }), { reqId: 'r4' }), 261, 'applied again')
+})
+
 t.test('persistent - a snapshot that does not decode stops the actor and stays', async (t) => {
   const engine = memoryEngine()
   await engine.persist(entry(key, 1, { tag: 'Paid', amount: 1 }))
