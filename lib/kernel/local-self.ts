@@ -63,8 +63,8 @@ export class LocalSelf extends LocalActorRef {
   override tell(message: MessageData): void
   override tell(to: Target, message: MessageData): void
   override tell(to: MessageData | Target, message?: MessageData): void {
-    if (!isTarget(to)) super.tell(to)
-    else this.inItsName(() => to.tell(message as MessageData))
+    if (message === undefined) super.tell(to as MessageData)
+    else this.inItsName(() => (to as Target).tell(message))
   }
 
   override ask(message: MessageData, options?: AskOptions): Promise<unknown>

@@ -63,8 +63,8 @@ export class RingBuffer<T> {
     this.slots[head] = undefined
     this.head = (head + 1) & this.mask
     this.count = count - 1
-    if (count > this.peak) this.peak = count
-    if (count === 1) this.emptied()
+    // As small as it can be there is nothing to give back.
+    if (this.mask >= capacityMin) this.left(count)
     return item
   }
 
@@ -95,10 +95,11 @@ export class RingBuffer<T> {
     return items
   }
 
-  private emptied(): void {
-    if (this.slots.length > capacityMin && this.peak * 4 <= this.slots.length) {
-      this.resize(this.slots.length / 2)
-    }
+  /** One of `count` items left. */
+  private left(count: number): void {
+    if (count > this.peak) this.peak = count
+    if (count > 1) return
+    if (this.peak * 4 <= this.slots.length) this.resize(this.slots.length / 2)
     this.peak = 0
   }
 
