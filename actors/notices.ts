@@ -1,6 +1,7 @@
 /** What a player is shown without having asked. A notice travels party → session → node → client. */
 import * as t from 'io-ts'
 import { PartyId, PlayerId } from './ids.js'
+import { PartySettings } from './party/protocol.js'
 
 /** Why somebody is no longer in a party, or a party no longer there. */
 export const Why = t.keyof({
@@ -38,6 +39,7 @@ export const Notice = t.union([
   /** To those who stay, at once; to the one who went, when it may join another party. */
   notice('left', { party, player, why: Why, version }),
   notice('leader-changed', { party, leader: PlayerId, version }),
+  notice('settings-changed', { party, settings: PartySettings, version }),
   notice('presence', { party, player, online: t.boolean }),
   notice('disbanded', { party, why: Why, version }),
   notice('chat', { party, from: PlayerId, text: t.string, number: t.number }),

@@ -17,6 +17,7 @@ const sentences: Readonly<Record<PartyCode, string>> = {
   INVITE_EXPIRED: 'The invitation has expired: ask for another one.',
   PARTY_FULL: 'Members and invitations take all seats of this party.',
   TARGET_OFFLINE: 'The player is not online.',
+  MUTED: 'The party is muted: only its leader may chat.',
   DUPLICATE: 'This was asked for before: wait for its answer, or use another party id.',
 }
 

@@ -2,6 +2,7 @@
 import type { Ask } from '../../lib/index.js'
 import type { PartyId, PlayerId } from '../ids.js'
 import { ChatText, Party, type PartyRefusal } from '../party/protocol.js'
+import type { Role } from './login.js'
 import { Credentials, Flag, PartyName, Player, ReqId } from './protocol.js'
 
 /** A codec that does not transform, as far as commands need it; its name is what it expects. */
@@ -18,13 +19,16 @@ export type Fields = Readonly<Record<string, Field>>
 /** A message to a party, whatever its reply. */
 export type PartyAsk = Ask<'party', string, unknown, unknown, PartyRefusal, 'id'>
 
+type ToMessage = (by: PlayerId, given: Given, roles: readonly Role[]) => PartyAsk
+
 export type Command =
   | {
       /** `own`: the given party, else the player's own. `named`: the given one. `fresh`: a new one. */
       readonly to: 'own' | 'named' | 'fresh'
       readonly says: string
       readonly fields: Fields
-      readonly message: (by: PlayerId, given: Given) => PartyAsk
+      /** Who speaks, what was given, and the roles that the host gave to who speaks. */
+      readonly message: ToMessage
     }
   | { readonly to: 'gateway'; readonly says: string; readonly fields: Fields }
 
@@ -46,7 +50,7 @@ const ofParty = { party: may(PartyName), reqId: may(ReqId) }
 const named = { party: needs(PartyName), reqId: may(ReqId) }
 const target = { target: needs(Player) }
 
-const own = (says: string, fields: Fields, message: (by: PlayerId, given: Given) => PartyAsk): Command => ({
+const own = (says: string, fields: Fields, message: ToMessage): Command => ({
   to: 'own',
   says,
   fields: { ...fields, ...ofParty },
@@ -84,13 +88,18 @@ export const commands: Readonly<Record<string, Command>> = {
     Party.Transfer({ by, target: there(g.target) }),
   ),
   leave: own('Leaves the party.', {}, (player) => Party.Leave({ player })),
-  disband: own('Ends the party.', {}, (by) => Party.Disband({ by })),
+  disband: own('Ends the party; with the role `admin` any that is named.', {}, (by, g, roles) =>
+    // Without a name it would be where the player is, or was: that is no choice of an admin.
+    Party.Disband({ by, asAdmin: g.party !== undefined && roles.includes('admin') }),
+  ),
   kick: own('Removes a member.', target, (by, g) => Party.Kick({ by, target: there(g.target) })),
   clear: own(
     'Removes members who are gone; with `includeGrace` also those who may still come back.',
     { includeGrace: may(Flag) },
     (by, g) => Party.Clear({ by, includeGrace: g.includeGrace ?? false }),
   ),
+  mute: own('Lets only the leader chat.', {}, (by) => Party.Mute({ by, muted: true })),
+  unmute: own('Lets all members chat again.', {}, (by) => Party.Mute({ by, muted: false })),
   chat: own('Says a line to all members.', { text: needs(ChatText) }, (by, g) =>
     Party.Chat({ by, text: there(g.text) }),
   ),

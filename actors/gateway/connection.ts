@@ -10,12 +10,12 @@ import {
   tokensDueMs,
   type TumenNode,
 } from '../../lib/index.js'
-import type { PlayerId, SessionId } from '../ids.js'
+import type { SessionId } from '../ids.js'
 import { Sessions } from '../session/protocol.js'
 import { errorAnswer, failedAnswer, refusedAnswer } from './answers.js'
 import { decode, idOf, type Request } from './decode.js'
 import type { GatewayLimits } from './limits.js'
-import { arrive, type Authenticate, freshSession, identify, whereabouts } from './login.js'
+import { arrive, type Authenticate, freshSession, identify, type Identity, whereabouts } from './login.js'
 import { askParty, partyFor } from './party-commands.js'
 import type { Answer, ToClient } from './protocol.js'
 
@@ -41,6 +41,11 @@ export interface Connection {
   closed(): void
 }
 
+/** Who has logged in over this socket. */
+interface Client extends Identity {
+  readonly session: SessionId
+}
+
 /** Why a socket is closed by the gateway. */
 export const closeCode = { stops: 1001, policy: 1008, overloaded: 1013, replaced: 4001 } as const
 
@@ -59,7 +64,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let fresh = 0
   let isOpen = true
   /** `undefined`: nobody yet. `busy`: being looked up. */
-  let who: { readonly player: PlayerId; readonly session: SessionId } | 'busy' | undefined
+  let who: Client | 'busy' | undefined
   /** Commands find their party one after the other, so that they are asked in the order they came. */
   let inLine: Promise<unknown> = Promise.resolve()
 
@@ -95,10 +100,11 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     const session = freshSession(random)
     const toClient = { send, close: (reason: keyof typeof closeCodes) => close(closeCodes[reason], reason) }
     try {
-      const arrival = { player: found.right, session, socket: toClient, timeoutMs: limits.answerMs }
+      const { player, roles } = found.right
+      const arrival = { player, session, socket: toClient, timeoutMs: limits.answerMs }
       const welcome = await arrive(node, arrival)
       if (!isOpen) return node.local(Sessions).tell(Sessions.Drop({ session }))
-      who = { player: found.right, session }
+      who = { player, roles, session }
       loginTimer.cancel()
       send({ id, ok: true, ...welcome })
     } catch (failure) {
@@ -107,13 +113,13 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     }
   }
 
-  const ofGateway = async ({ id, cmd }: Request, player: PlayerId, session: SessionId): Promise<Answer> => {
+  const ofGateway = async ({ id, cmd }: Request, client: Client): Promise<Answer> => {
     if (cmd === 'ping') return { id, ok: true }
-    if (cmd === 'whoami') return { id, ok: true, ...{ player, session, node: node.id } }
-    return { id, ok: true, ...(await whereabouts(node, player, limits.answerMs)) }
+    if (cmd === 'whoami') return { id, ok: true, ...client, ...{ node: node.id } }
+    return { id, ok: true, ...(await whereabouts(node, client.player, limits.answerMs)) }
   }
 
-  const toParty = (request: Request, player: PlayerId, session: SessionId): Promise<Answer> => {
+  const toParty = (request: Request, { player, roles, session }: Client): Promise<Answer> => {
     const { command, given, id } = request
     const reqId = given.reqId ?? `${session}.${++fresh}`
     const asked = { player, request, reqId, timeoutMs: limits.answerMs }
@@ -121,7 +127,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     const answer = found.then(
       (party) => {
         if (command.to === 'gateway' || party === null) return refusedAnswer(id, 'NOT_IN_PARTY')
-        return askParty(node, party, command.message(player, given), asked)
+        return askParty(node, party, command.message(player, given, roles), asked)
       },
       (failure: unknown) => failedAnswer(id, failure, reqId),
     )
@@ -139,9 +145,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       )
     }
     pending++
-    const { player, session } = who
     try {
-      send(await (command.to === 'gateway' ? ofGateway : toParty)(request, player, session))
+      send(await (command.to === 'gateway' ? ofGateway : toParty)(request, who))
     } catch (failure) {
       send(failedAnswer(id, failure))
     } finally {

@@ -7,15 +7,28 @@ import { type ClientSocket, Session, Sessions, type SessionView } from '../sessi
 import { LoggedIn } from '../topics.js'
 import { Player, type Welcome } from './protocol.js'
 
-/** Who the client is, or why it is not let in. Nothing of the reason but `refused` is told to the client. */
-export type Authenticated = { readonly player: string } | { readonly refused: string }
+/** What a client may do beyond the rules of its party. `admin`: disband any party. */
+export type Role = 'admin'
 
-/** Given by the host. May wait; a rejection counts as a refusal. */
+/** Who the client is, or why it is not let in. Nothing of the reason but `refused` is told to the client. */
+export type Authenticated =
+  | {
+      readonly player: string
+      /** They hold until the socket is closed. None by default. */
+      readonly roles?: readonly Role[]
+    }
+  | { readonly refused: string }
+
+/**
+ * Given by the host. May wait; a rejection counts as a refusal.
+ *
+ * Gotcha: credentials are the client's own words. Take neither the player nor a role from them unchecked.
+ */
 export type Authenticate = (
   credentials: Readonly<Record<string, unknown>>,
 ) => Authenticated | Promise<Authenticated>
 
-/** Takes the client at its word: only for a gateway that nobody else can reach. */
+/** Takes the client at its word, but gives no roles: only for a gateway that nobody else can reach. */
 export const trusting: Authenticate = ({ player }) =>
   typeof player === 'string' ? { player } : { refused: 'credentials: expected {"player":"…"}' }
 
@@ -29,17 +42,25 @@ export const freshSession = (random: Random): SessionId => {
   return SessionId(text)
 }
 
+export interface Identity {
+  readonly player: PlayerId
+  readonly roles: readonly Role[]
+}
+
+/** Those that are known here: a host whose own list has more, or is none, gives no more than these. */
+const rolesIn = (given: unknown): Role[] => (Array.isArray(given) && given.includes('admin') ? ['admin'] : [])
+
 /** The left is the sentence for the client. Never rejects. */
 export const identify = async (
   authenticate: Authenticate,
   credentials: Readonly<Record<string, unknown>>,
-): Promise<E.Either<string, PlayerId>> => {
+): Promise<E.Either<string, Identity>> => {
   try {
     const found = await authenticate(credentials)
     if ('refused' in found) return E.left(found.refused)
     const player = Player.decode(found.player)
     return E.isRight(player)
-      ? player
+      ? E.right({ player: player.right, roles: rolesIn(found.roles) })
       : E.left(`The player that these credentials name cannot be: ${Player.name}.`)
   } catch {
     return E.left('The credentials could not be checked.')

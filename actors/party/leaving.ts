@@ -4,7 +4,7 @@ import { close, depart, farewell, type Move } from './departing.js'
 import { leaderChange } from './leader.js'
 import type { PartyOptions } from './options.js'
 import { Own, type Steps } from './own.js'
-import { leaderMay, mayKick, mayLeave } from './rules.js'
+import { leaderMay, mayDisband, mayKick, mayLeave } from './rules.js'
 import * as S from './state.js'
 
 type Leaves = 'Leave' | 'Kick' | 'Clear' | 'Disband' | 'Released' | 'LeaderOverdue' | 'Forget'
@@ -40,8 +40,8 @@ export const leaving = (options: PartyOptions): Pick<Steps, Leaves> => ({
     const exit = { leader: party.leader, why: 'cleared', ask: at.asked, now: at.now } as const
     return answeredLater(depart(party, { going, ...exit }, options))
   },
-  Disband: (party, { by }, at) => {
-    const code = leaderMay(party, by)
+  Disband: (party, { by, asAdmin }, at) => {
+    const code = mayDisband(party, by, asAdmin)
     if (code !== undefined) return S.no(code)
     return answeredLater(close(party, { why: 'disbanded', ask: at.asked, now: at.now }, options))
   },

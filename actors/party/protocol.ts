@@ -23,6 +23,8 @@ export const PartyCode = t.keyof({
   INVITE_EXPIRED: null,
   PARTY_FULL: null,
   TARGET_OFFLINE: null,
+  /** The party is muted, and who speaks does not lead it. */
+  MUTED: null,
   /** The id was used before, or the same player's accept or create is still under way. */
   DUPLICATE: null,
 })
@@ -32,6 +34,13 @@ export type PartyCode = t.TypeOf<typeof PartyCode>
 export const PartyRefusal = t.intersection([t.type({ code: PartyCode }), t.partial({ party: PartyId })])
 export type PartyRefusal = t.TypeOf<typeof PartyRefusal>
 
+/** What the members of one party have agreed on; what the host decides for all parties is an option. */
+export const PartySettings = t.type({
+  /** True: of the members only the leader may chat. */
+  muted: t.boolean,
+})
+export type PartySettings = t.TypeOf<typeof PartySettings>
+
 export const PartyView = t.type({
   party: PartyId,
   leader: PlayerId,
@@ -40,9 +49,10 @@ export const PartyView = t.type({
   /** In the order in which they were invited. */
   invites: t.array(PlayerId),
   sizeMax: t.number,
+  settings: PartySettings,
   /** The number of the last line of chat. Who has heard a lower one has missed something. */
   chats: t.number,
-  /** Grows by one with each change of leader, members and invitations. */
+  /** Grows by one with each change of leader, members, invitations and settings. */
   version: t.number,
 })
 export type PartyView = t.TypeOf<typeof PartyView>
@@ -64,12 +74,12 @@ export const ChatText = new t.Type<string, string, unknown>(
 const isLine = (text: string): boolean => text.trim() !== '' && text.length <= chatCharsMax
 
 /**
- * What may be said to a party. Whoever speaks has been authenticated by the gateway: `by` and `player` are
- * true.
+ * What may be said to a party. Whoever speaks has been authenticated by the gateway: `by`, `player` and
+ * `asAdmin` are true.
  *
  * Each command is refused with the first of its codes that applies, in the order given here, and a refused
- * command has changed nothing. Each change of leader, members or invitations makes the version grow by one;
- * chat and presence do not.
+ * command has changed nothing. Each change of leader, members, invitations or settings makes the version
+ * grow by one; chat and presence do not.
  */
 export const Party = protocol('party', PartyId, {
   /** DUPLICATE, ALREADY_IN_PARTY. Claims the creator's slot, who is then leader and only member. */
@@ -91,8 +101,8 @@ export const Party = protocol('party', PartyId, {
    * NO_SUCH_PARTY, NOT_IN_PARTY, LEADER_CANNOT_LEAVE (while others are there). The last one out closes it.
    */
   Leave: message({ player: PlayerId }).replies(Gone).refuses(PartyRefusal),
-  /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER. */
-  Disband: message({ by: PlayerId }).replies(Gone).refuses(PartyRefusal),
+  /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER. With `asAdmin` by anybody: NO_SUCH_PARTY alone. */
+  Disband: message({ by: PlayerId, asAdmin: t.boolean }).replies(Gone).refuses(PartyRefusal),
   /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER, SELF_TARGET, NOT_A_MEMBER. */
   Kick: message({ by: PlayerId, target: PlayerId }).replies(Gone).refuses(PartyRefusal),
   /**
@@ -100,8 +110,11 @@ export const Party = protocol('party', PartyId, {
    * socket may still come back; never the leader.
    */
   Clear: message({ by: PlayerId, includeGrace: t.boolean }).replies(Gone).refuses(PartyRefusal),
+  /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER. Mutes the chat, or ends that. As it is: changes nothing. */
+  Mute: message({ by: PlayerId, muted: t.boolean }).replies(Changed).refuses(PartyRefusal),
   /**
-   * NO_SUCH_PARTY, NOT_IN_PARTY. Every member gets it, the speaker too, with the party's own running number.
+   * NO_SUCH_PARTY, NOT_IN_PARTY, MUTED (to all but the leader). Every member gets it, the speaker too, with
+   * the party's own running number.
    */
   Chat: message({ by: PlayerId, text: ChatText })
     .replies(t.type({ number: t.number }))

@@ -9,8 +9,10 @@ type Verdict = PartyCode | undefined
 
 const either = (wrong: boolean, code: PartyCode): Verdict => (wrong ? code : undefined)
 
-export const memberMay = (party: PartyState, by: PlayerId): Verdict =>
-  either(party.phase !== 'open', 'NO_SUCH_PARTY') ?? either(memberOf(party, by) === undefined, 'NOT_IN_PARTY')
+const isThere = (party: PartyState): Verdict => either(party.phase !== 'open', 'NO_SUCH_PARTY')
+
+const memberMay = (party: PartyState, by: PlayerId): Verdict =>
+  isThere(party) ?? either(memberOf(party, by) === undefined, 'NOT_IN_PARTY')
 
 export const leaderMay = (party: PartyState, by: PlayerId): Verdict =>
   memberMay(party, by) ?? either(party.leader !== by, 'NOT_LEADER')
@@ -33,15 +35,11 @@ export const mayBeInvited = (party: PartyState, target: PlayerId, options: Party
 export const mayDecline = (party: PartyState, player: PlayerId, now: number): Verdict => {
   const invite = byPlayer(party.invites, player)
   const isExpired = invite === undefined ? party.expired.includes(player) : invite.expiresAt <= now
-  return (
-    either(party.phase !== 'open', 'NO_SUCH_PARTY') ??
-    either(isExpired, 'INVITE_EXPIRED') ??
-    either(invite === undefined, 'NOT_INVITED')
-  )
+  return isThere(party) ?? either(isExpired, 'INVITE_EXPIRED') ?? either(invite === undefined, 'NOT_INVITED')
 }
 
 export const mayAccept = (party: PartyState, player: PlayerId, now: number): Verdict =>
-  either(party.phase !== 'open', 'NO_SUCH_PARTY') ??
+  isThere(party) ??
   either(memberOf(party, player) !== undefined, 'ALREADY_MEMBER') ??
   mayDecline(party, player, now) ??
   either(byPlayer(party.joining, player) !== undefined, 'DUPLICATE')
@@ -52,6 +50,13 @@ export const mayLeave = (party: PartyState, player: PlayerId, options: PartyOpti
     party.leader === player && party.members.length > 1 && options.leaderLeave === 'refuse',
     'LEADER_CANNOT_LEAVE',
   )
+
+/** An admin may end any party, and has no other right that others do not have. */
+export const mayDisband = (party: PartyState, by: PlayerId, asAdmin: boolean): Verdict =>
+  asAdmin ? isThere(party) : leaderMay(party, by)
+
+export const mayChat = (party: PartyState, by: PlayerId): Verdict =>
+  memberMay(party, by) ?? either(party.settings.muted && party.leader !== by, 'MUTED')
 
 export const mayKick = (party: PartyState, by: PlayerId, target: PlayerId): Verdict =>
   leaderMay(party, by) ??

@@ -4,7 +4,7 @@ import { PartyId, PlayerId } from '../ids.js'
 import { type Notice, Why } from '../notices.js'
 import { Presence } from '../presence.js'
 import { Session } from '../session/protocol.js'
-import { Gone, Party, type PartyCode, type PartyView } from './protocol.js'
+import { Gone, Party, type PartyCode, PartySettings, type PartyView } from './protocol.js'
 
 const nullable = <A, O>(codec: t.Type<A, O>) => t.union([codec, t.null])
 
@@ -48,6 +48,7 @@ export const PartyState = t.type({
   phase: t.keyof({ none: null, creating: null, open: null, closed: null }),
   id: PartyId,
   leader: nullable(PlayerId),
+  settings: PartySettings,
   /** In the order in which they joined. */
   members: t.array(Member),
   invites: t.array(Invite),
@@ -68,6 +69,7 @@ export const noParty = (id: PartyId): PartyState => ({
   phase: 'none',
   id,
   leader: null,
+  settings: { muted: false },
   members: [],
   invites: [],
   expired: [],
@@ -104,13 +106,14 @@ export const viewOf = (party: PartyState, leader: PlayerId, sizeMax: number): Pa
   members: party.members.map((member) => ({ player: member.player, online: isOnline(member) })),
   invites: party.invites.map(({ player }) => player),
   sizeMax,
+  settings: party.settings,
   chats: party.lastChat,
   version: party.version,
 })
 
 // ── what changes ────────────────────────────────────────────────────────────
 
-/** Every change of leader, members and invitations goes through here: one change, one version. */
+/** Every change of leader, members, invitations and settings goes through here: one change, one version. */
 export const changed = (party: PartyState, change: Partial<PartyState>): PartyState => ({
   ...party,
   ...change,

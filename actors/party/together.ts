@@ -1,13 +1,13 @@
-/** What members do while they are together: hand over the lead, talk, come and go online. */
+/** What members do while they are together: hand over the lead, talk or be muted, come and go online. */
 import { reply } from '../../lib/index.js'
 import { isNewer } from '../presence.js'
 import { leaderChange, leaderWatch } from './leader.js'
 import type { PartyOptions } from './options.js'
 import type { Steps } from './own.js'
-import { memberMay, mayTransfer } from './rules.js'
+import { leaderMay, mayChat, mayTransfer } from './rules.js'
 import * as S from './state.js'
 
-type Meets = 'Transfer' | 'Chat' | 'Info' | 'Presence' | 'Holds'
+type Meets = 'Transfer' | 'Mute' | 'Chat' | 'Info' | 'Presence' | 'Holds'
 
 export const together = (options: PartyOptions): Pick<Steps, Meets> => ({
   Transfer: (party, { by, target }, at) => {
@@ -17,8 +17,17 @@ export const together = (options: PartyOptions): Pick<Steps, Meets> => ({
     const led = S.changed(party, { leader: target })
     return reply(led, { version: led.version, changed: true }, ...leaderChange(party, led, options, at.now))
   },
+  Mute: (party, { by, muted }) => {
+    const code = leaderMay(party, by)
+    if (code !== undefined) return S.no(code)
+    if (party.settings.muted === muted) return reply(party, { version: party.version, changed: false })
+    const set = S.changed(party, { settings: { ...party.settings, muted } })
+    const { id, settings, version } = set
+    const notice = { notice: 'settings-changed', party: id, settings, version } as const
+    return reply(set, { version, changed: true }, ...S.tellMembers(set, notice))
+  },
   Chat: (party, { by, text }) => {
-    const code = memberMay(party, by)
+    const code = mayChat(party, by)
     if (code !== undefined) return S.no(code)
     const number = party.lastChat + 1
     const line = { notice: 'chat', party: party.id, from: by, text: text.trim(), number } as const

@@ -26,19 +26,21 @@ const texts = (list: unknown): string[] =>
 
 /** What a reply shows of a party; nothing when it shows none. */
 const viewOf = (reply: Fields): View | undefined => {
-  const { version, leader, members, invites } = reply as Record<string, unknown>
+  const { version, leader, members, invites, settings } = reply as Record<string, unknown>
   if (typeof version !== 'number' || typeof leader !== 'string' || members === undefined) return undefined
-  return { version, leader, members: texts(members), invites: texts(invites) }
+  const { muted } = settings as { readonly muted: boolean }
+  return { version, leader, members: texts(members), invites: texts(invites), muted }
 }
 
 const outcomeOf = ({ reply }: Told): Answer['outcome'] => {
   if (reply.refused !== undefined) return { tag: 'refused', code: reply.refused }
   if (!reply.ok) return { tag: 'unknown', error: `${reply.error}: ${reply.message}` }
-  const { version, number: chat } = reply as { readonly version?: unknown; readonly number?: unknown }
+  const { version, number: chat, changed } = reply as Record<string, unknown>
   const view = viewOf(reply)
   return {
     tag: 'ok',
     ...(typeof version === 'number' ? { version } : {}),
+    ...(changed === false ? { changed } : {}),
     ...(typeof chat === 'number' ? { chat } : {}),
     ...(view === undefined ? {} : { view }),
   }
@@ -156,11 +158,12 @@ export class EveningAtTheSockets {
 
   /** What the judge reads. */
   recording(): Played {
-    const { lines, partySizeMax, inviteMs } = this.options.evening
+    const { lines, partySizeMax, inviteMs, admins } = this.options.evening
     const absences: Absence[] = [...this.players.values()].flatMap((player) => player.absences)
     const heard = this.heard.filter((one) => one.tag !== 'chat' || one.text !== 'good night')
     const { answers, endings } = this
-    return { lines, partySizeMax, inviteMs, answers, heard, absences, endings, endedAt: this.endedAt }
+    const { endedAt } = this
+    return { lines, partySizeMax, inviteMs, admins, answers, heard, absences, endings, endedAt }
   }
 
   /** Every party that was acknowledged, with the highest version and chat number that were. */

@@ -7,6 +7,7 @@ export interface View {
   readonly leader: string
   readonly members: readonly string[]
   readonly invites: readonly string[]
+  readonly muted: boolean
 }
 
 /** What the player saw of one command. Times are milliseconds of one clock. */
@@ -15,7 +16,14 @@ export interface Answer {
   readonly sentAt: number
   readonly answeredAt: number
   readonly outcome:
-    | { readonly tag: 'ok'; readonly version?: number; readonly view?: View; readonly chat?: number }
+    | {
+        readonly tag: 'ok'
+        readonly version?: number
+        /** False when all was so already. */
+        readonly changed?: boolean
+        readonly view?: View
+        readonly chat?: number
+      }
     | { readonly tag: 'refused'; readonly code: string }
     | { readonly tag: 'unknown'; readonly error: string }
 }
@@ -51,6 +59,8 @@ export interface Played {
   readonly lines: readonly Line[]
   readonly partySizeMax: number
   readonly inviteMs: number
+  /** Players who may end any party. */
+  readonly admins: readonly string[]
   readonly answers: readonly Answer[]
   readonly heard: readonly Heard[]
   readonly absences: readonly Absence[]

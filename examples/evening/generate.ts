@@ -4,11 +4,13 @@
  */
 import { writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import type { Circle, Move, Party, Pick } from './circle.js'
+import type { Circle, Party, Pick } from './circle.js'
 import * as circles from './circle.js'
 import { Footprints } from './footprint.js'
 import { lateCircle, lateCircleSize } from './late.js'
 import { mistakes } from './mistakes.js'
+import * as moves from './moves.js'
+import type { Move } from './moves.js'
 import type { Evening, Line } from './session.js'
 import { formatEvening } from './session.js'
 
@@ -22,6 +24,8 @@ const lateFrom = 1_000
 const inviteMs = 12_000
 const graceMs = 5_000
 const mistakeShare = 0.05
+const admin = 'warden'
+const adminShare = 0.004
 /** One player in so many drops its socket once. */
 const dropOneIn = 50
 const words = [
@@ -48,23 +52,23 @@ const seeded = (seed: number): (() => number) => {
 }
 
 /** A sensible command for this circle. */
-const sensible = (circle: Circle, pick: Pick, chance: () => number, n: number): Move => {
+const sensible = (circle: Circle, pick: Pick, chance: () => number): Move => {
   const free = circle.players.filter((player) => circles.partyOf(circle, player) === undefined)
   const founder = pick(free)
   const second = circle.parties.length === 1 && free.length >= 2 && chance() < 0.03
-  if (founder !== undefined && (circle.parties.length === 0 || second)) return circles.create(circle, founder)
+  if (founder !== undefined && (circle.parties.length === 0 || second)) return moves.create(circle, founder)
   const party = pick(circle.parties) as Party
   party.age += 1
-  return change(circle, party, pick, chance) ?? talk(party, pick, chance, n)
+  return change(circle, party, pick, chance) ?? talk(party, pick, chance)
 }
 
-const talk = (party: Party, pick: Pick, chance: () => number, n: number): Move => {
+const talk = (party: Party, pick: Pick, chance: () => number): Move => {
   const player = pick(party.members) ?? party.leader
-  if (chance() < 0.12) return circles.info(party, player)
-  return circles.chat(party, player, `${pick(words)} ${n}`)
+  if (chance() < 0.12) return moves.info(party, player)
+  return moves.chat(party, party.isMuted ? party.leader : player, pick(words) ?? 'hello')
 }
 
-/** Something that changes who is in the party, or nothing when they go on talking. */
+/** Something that changes who is in the party or may talk, or nothing when they go on talking. */
 const change = (circle: Circle, party: Party, pick: Pick, chance: () => number): Move | undefined => {
   const guest = pick(party.invites.filter((one) => circles.partyOf(circle, one) === undefined))
   const other = pick(party.members.filter((one) => one !== party.leader))
@@ -74,20 +78,31 @@ const change = (circle: Circle, party: Party, pick: Pick, chance: () => number):
   )
   const roll = chance()
   if (guest !== undefined && roll < 0.3) {
-    return chance() < 0.9 ? circles.accept(party, guest) : circles.decline(party, guest)
+    return chance() < 0.9 ? moves.accept(party, guest) : moves.decline(party, guest)
   }
   const room = !circles.isFull(circle, party)
-  if (room && friend !== undefined && chance() < 0.25) return circles.invite(party, friend)
+  if (room && friend !== undefined && chance() < 0.25) return moves.invite(party, friend)
   if (room && rival !== undefined && !party.invites.includes(rival) && chance() < 0.02) {
-    return circles.invite(party, rival)
+    return moves.invite(party, rival)
   }
   if (chance() < 0.01 && party.invites.length > 0) {
-    return circles.cancelInvite(party, pick(party.invites) as string)
+    return moves.cancelInvite(party, pick(party.invites) as string)
   }
-  if (other !== undefined && chance() < 0.04) return circles.transfer(party, other)
-  if (other !== undefined && chance() < 0.025) return circles.leave(party, other)
-  if (other !== undefined && chance() < 0.025) return circles.kick(party, other)
-  return party.age > 30 && chance() < 0.04 ? circles.disband(circle, party) : undefined
+  if (other !== undefined && chance() < (party.isMuted ? 0.1 : 0.01)) return moves.mute(party)
+  if (other !== undefined && chance() < 0.04) return moves.transfer(party, other)
+  if (other !== undefined && chance() < 0.025) return moves.leave(party, other)
+  if (other !== undefined && chance() < 0.025) return moves.kick(party, other)
+  return party.age > 30 && chance() < 0.04 ? moves.disband(circle, party) : undefined
+}
+
+/** What an admin does now and then: ends a party, or finds that it may nothing else in one. */
+const byAdmin = (circle: Circle, pick: Pick, chance: () => number): Move | undefined => {
+  const party = pick(circle.parties)
+  if (party === undefined || party.age < 20 || chance() >= adminShare) return undefined
+  if (chance() < 0.7) return moves.disband(circle, party, admin)
+  const cmd = pick(['mute', 'chat'] as const) ?? 'mute'
+  const uses = [party.name, moves.things.seat(party, admin)]
+  return { player: admin, cmd, party: party.name, uses, ...(cmd === 'chat' ? { text: 'behave' } : {}) }
 }
 
 /** The rarest mistake that the circle has a chance for now. */
@@ -110,7 +125,8 @@ const toLine = (move: Move, n: number, after: readonly number[]): Line => ({
   cmd: move.cmd,
   party: move.party,
   ...(move.target === undefined ? {} : { target: move.target }),
-  ...(move.text === undefined ? {} : { text: move.text }),
+  // No two are the same, so that whoever hears one knows which it was.
+  ...(move.text === undefined ? {} : { text: `${move.text} ${n}` }),
   ...(after.length === 0 ? {} : { after }),
 })
 
@@ -163,11 +179,19 @@ export const writeEvening = (seed: number, commandCount = commandCountDefault): 
     const n = lines.length + 1
     const circle = pick(all) as Circle
     const wrong = chance() < mistakeShare ? mistaken(circle, pick, made) : undefined
-    const move = wrong ?? sensible(circle, pick, chance, n)
+    const move = wrong ?? byAdmin(circle, pick, chance) ?? sensible(circle, pick, chance)
     lines.push(toLine(move, n, footprints.enter({ n, player: move.player }, move)))
   }
   const dropping = players.slice(0, regular)
-  return { seed, partySizeMax, inviteMs, graceMs, players, lines: withDrops(lines, dropping, chance) }
+  return {
+    seed,
+    partySizeMax,
+    inviteMs,
+    graceMs,
+    players: [...players, admin],
+    admins: [admin],
+    lines: withDrops(lines, dropping, chance),
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -2,10 +2,11 @@
  * Commands that a player should not give: each is aimed at one "no" of the party. Every mistake looks at the
  * imagined circle for a chance to be made, and changes nothing in it.
  */
-import type { Circle, Move, Party, Pick } from './circle.js'
-import { isFull, partyOf, strangers, things } from './circle.js'
+import type { Circle, Party, Pick } from './circle.js'
+import { isFull, partyOf, strangers } from './circle.js'
+import { type Move, things } from './moves.js'
 
-const { seat, asLeader, invitation, count, slot } = things
+const { seat, asLeader, invitation, count, slot, muting } = things
 
 /** Makes the mistake in this party, or nothing when there is no chance for it now. */
 export type Mistake = (circle: Circle, party: Party, pick: Pick) => Move | undefined
@@ -19,10 +20,10 @@ const asMember = (party: Party, player: string): string[] => [
 
 const notLeader: Mistake = (circle, party, pick) => {
   const player = pick(others(party))
-  const cmd = pick(['invite', 'kick', 'transfer', 'disband'] as const)
+  const cmd = pick(['invite', 'kick', 'transfer', 'disband', 'mute'] as const)
   if (player === undefined || cmd === undefined) return undefined
   const base = { player, party: party.name, uses: asMember(party, player) }
-  if (cmd === 'disband') return { ...base, cmd }
+  if (cmd === 'disband' || cmd === 'mute') return { ...base, cmd }
   const target = pick(
     cmd === 'invite' ? strangers(circle, party) : party.members.filter((one) => one !== player),
   )
@@ -69,7 +70,14 @@ const byStranger = (party: Party, player: string | undefined, cmd: Move['cmd']):
 const notInvited: Mistake = (circle, party, pick) =>
   byStranger(party, pick(strangers(circle, party)), pick(['accept', 'decline'] as const) ?? 'accept')
 const notInParty: Mistake = (circle, party, pick) =>
-  byStranger(party, pick(strangers(circle, party)), pick(['chat', 'leave'] as const) ?? 'chat')
+  byStranger(party, pick(strangers(circle, party)), pick(['chat', 'leave', 'disband'] as const) ?? 'chat')
+
+const chatWhileMuted: Mistake = (_circle, party, pick) => {
+  const player = pick(others(party))
+  if (player === undefined || !party.isMuted) return undefined
+  const uses = [...asMember(party, player), muting(party)]
+  return { player, cmd: 'chat', party: party.name, text: 'why is it so quiet', uses }
+}
 
 const leaderLeaves: Mistake = (_circle, party, pick) => {
   const other = pick(others(party))
@@ -120,6 +128,7 @@ export const mistakes: readonly Mistake[] = [
   partyFull,
   notInvited,
   notInParty,
+  chatWhileMuted,
   leaderLeaves,
   secondParty,
   usedName,

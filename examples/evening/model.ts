@@ -8,96 +8,11 @@
  * was asked; a "no" is true of a state between question and answer. By itself a party only lets invitations
  * run out. A command of unknown outcome may count, once, or not at all.
  */
-import type { Answer, Ending, Fault, Heard, Played, Verdict, View } from './evidence.js'
-import type { Line } from './session.js'
-
-type State = View | undefined
-interface Done {
-  readonly line: Line
-  readonly answer: Answer
-}
-
-const without = (list: readonly string[], gone: string): string[] => list.filter((one) => one !== gone)
-
-/** Every "no" that the rules of a party allow for this command in this state. No id is used twice. */
-const objections = (party: Pick<Case, 'evidence' | 'states'>, state: State, line: Line): Set<string> => {
-  const codes = new Set<string>()
-  if (line.cmd === 'create') return party.states.length > 1 ? codes.add('DUPLICATE') : codes
-  if (state === undefined) return codes.add('NO_SUCH_PARTY')
-  const { player, target = '' } = line
-  const isMember = state.members.includes(player)
-  const leads = ['invite', 'cancelInvite', 'transfer', 'kick', 'disband'].includes(line.cmd)
-  if (leads && state.leader !== player) codes.add('NOT_LEADER')
-  if (!isMember && !['accept', 'decline', 'info'].includes(line.cmd)) codes.add('NOT_IN_PARTY')
-  if (line.cmd === 'invite') {
-    if (state.members.includes(target)) codes.add('ALREADY_MEMBER')
-    if (state.invites.includes(target)) codes.add('ALREADY_INVITED')
-    if (state.members.length + state.invites.length >= party.evidence.partySizeMax) codes.add('PARTY_FULL')
-  }
-  if (line.cmd === 'cancelInvite' && !state.invites.includes(target)) codes.add('NOT_INVITED')
-  if (line.cmd === 'accept' && isMember) codes.add('ALREADY_MEMBER')
-  if ((line.cmd === 'accept' || line.cmd === 'decline') && !state.invites.includes(player)) {
-    codes.add('NOT_INVITED')
-  }
-  if (line.cmd === 'kick' && target === player) codes.add('SELF_TARGET')
-  if ((line.cmd === 'kick' || line.cmd === 'transfer') && !state.members.includes(target)) {
-    codes.add('NOT_A_MEMBER')
-  }
-  const isLeaderOfOthers = state.leader === player && state.members.length > 1
-  return line.cmd === 'leave' && isLeaderOfOthers ? codes.add('LEADER_CANNOT_LEAVE') : codes
-}
-
-/** The state after a command that nothing objects to. */
-const applied = (state: State, line: Line): State => {
-  const { player, target = '' } = line
-  const version = (state?.version ?? 0) + 1
-  if (line.cmd === 'create' || state === undefined) {
-    return { version, leader: player, members: [player], invites: [] }
-  }
-  const { members, invites } = state
-  if (line.cmd === 'disband') return undefined
-  if (line.cmd === 'invite') return { ...state, version, invites: [...invites, target] }
-  if (line.cmd === 'cancelInvite') return { ...state, version, invites: without(invites, target) }
-  if (line.cmd === 'decline') return { ...state, version, invites: without(invites, player) }
-  if (line.cmd === 'transfer') return { ...state, version, leader: target }
-  if (line.cmd === 'kick') return { ...state, version, members: without(members, target) }
-  if (line.cmd === 'accept') {
-    return { ...state, version, members: [...members, player], invites: without(invites, player) }
-  }
-  const left = without(members, player)
-  return left.length === 0 ? undefined : { ...state, version, members: left }
-}
-
-/** One party under examination. */
-interface Case {
-  readonly name: string
-  readonly evidence: Played
-  /** Whose invitation is known to have run out, by version. */
-  readonly expired: ReadonlyMap<number, string>
-  readonly done: readonly Done[]
-  readonly ending: Ending | undefined
-  /** The state after each version; index 0 is before it was created. */
-  readonly states: State[]
-  /** Which command made each version, when one did. */
-  readonly makers: (Done | undefined)[]
-  readonly fault: (kind: Fault['kind'], text: string) => void
-}
-
-const isChange = ({ line }: Done): boolean => line.cmd !== 'chat' && line.cmd !== 'info'
-const isOk = ({ answer }: Done): boolean => answer.outcome.tag === 'ok'
-const isUnknown = ({ answer }: Done): boolean => answer.outcome.tag === 'unknown'
-const okOf = ({ answer: { outcome } }: Done) => (outcome.tag === 'ok' ? outcome : undefined)
-const nameOf = ({ line }: Done): string =>
-  `command ${line.n} (${line.cmd}${line.target === undefined ? '' : ` ${line.target}`} by ${line.player})`
-
-const isSame = (one: View, other: View): boolean =>
-  one.leader === other.leader &&
-  one.members.join() === other.members.join() &&
-  [...one.invites].sort().join() === [...other.invites].sort().join()
-const show = (state: State): string =>
-  state === undefined
-    ? 'no party'
-    : `${state.members.join()} led by ${state.leader}, invited: ${state.invites.join() || 'nobody'}`
+import { type Case, type Done, isChange, isOk, isUnknown, nameOf, okOf, type State } from './case.js'
+import { judgeChats } from './chats.js'
+import type { Fault, Played, Verdict } from './evidence.js'
+import { applied, isSame, isSoAlready, objections, show, without } from './rules.js'
+import { findSpans, judgeSlots, type Spans } from './spans.js'
 
 /** The acknowledged changes by the version that each made. */
 const changesByVersion = (party: Case): Map<number, Done> => {
@@ -166,7 +81,9 @@ const invitedAt = (party: Case, player: string, version: number): number => {
 
 /** A command of unknown outcome that may have made the next version: best one that what follows fits. */
 const guess = (party: Case, before: State, open: Set<Done>, after: Done | undefined): Done | undefined => {
-  const able = [...open].filter((one) => objections(party, before, one.line).size === 0)
+  const able = [...open].filter(
+    ({ line }) => objections(party, before, line).size === 0 && !isSoAlready(before, line),
+  )
   const fits = able.find((one) => {
     const state = applied(before, one.line)
     const seen = after && okOf(after)?.view
@@ -249,9 +166,16 @@ const judgeOrder = (party: Case, done: Done, low: number, high: number): void =>
     party.fault('lost', `${nameOf(done)} made version ${version} when ${low} had been acknowledged before`)
   }
   const possible = party.states.slice(low, high + 1)
+  const outcome = okOf(done)
   if (done.line.cmd === 'chat') {
-    const isMember = possible.some((state) => state?.members.includes(done.line.player))
-    if (!isMember) party.fault('lost', `${nameOf(done)} was acknowledged from somebody outside`)
+    const may = possible.some((state) => objections(party, state, done.line).size === 0)
+    if (!may) party.fault('lost', `${nameOf(done)} was acknowledged from somebody outside or muted`)
+  }
+  if (outcome?.changed === false) {
+    const isTrue = possible.some(
+      (state) => state?.version === outcome.version && isSoAlready(state, done.line),
+    )
+    if (!isTrue) party.fault('lost', `${nameOf(done)} changed nothing, but it was not so already`)
   }
   if (done.line.cmd !== 'info') return
   const seen = okOf(done)?.view
@@ -260,53 +184,6 @@ const judgeOrder = (party: Case, done: Done, low: number, high: number): void =>
       ? possible.includes(undefined)
       : possible.some((state) => state?.version === seen.version && isSame(seen, state))
   if (!isTrue) party.fault('lost', `${nameOf(done)} read ${show(seen)}, acknowledged: ${show(possible[0])}`)
-}
-
-/** Chat lines are numbered without gaps, later ones higher, each line once, and everybody hears the same. */
-const judgeChats = (party: Case, heard: readonly HeardChat[]): void => {
-  const byNumber = new Map<number, Done>()
-  const chats = party.done.filter(({ line }) => line.cmd === 'chat')
-  for (const done of chats) {
-    const chat = okOf(done)?.chat
-    if (!isOk(done)) continue
-    if (chat === undefined) party.fault('lost', `${nameOf(done)} was acknowledged without a number`)
-    else if (byNumber.has(chat)) party.fault('lost', `${nameOf(done)} shares chat number ${chat}`)
-    else byNumber.set(chat, done)
-  }
-  const said = [...byNumber].sort(([a], [b]) => a - b)
-  let latestSent = Number.NEGATIVE_INFINITY
-  for (const [chat, done] of said) {
-    if (done.answer.answeredAt < latestSent) {
-      party.fault('lost', `${nameOf(done)} was answered before chat lines below ${chat} were sent`)
-    }
-    latestSent = Math.max(latestSent, done.answer.sentAt)
-  }
-  const last = said.at(-1)?.[0] ?? 0
-  const final = party.ending?.chats ?? last
-  if (final < last)
-    party.fault('lost', `the party knows ${final} chat lines; number ${last} was acknowledged`)
-  const extra = Math.max(final, last) - said.length - chats.filter(isUnknown).length
-  if (extra > 0) party.fault('doubled', `${extra} chat lines more than anybody said`)
-  judgeHeard(party, chats, heard)
-}
-
-type HeardChat = Extract<Heard, { tag: 'chat' }>
-const judgeHeard = (party: Case, chats: readonly Done[], heard: readonly HeardChat[]): void => {
-  const asked = new Map(chats.map((done) => [`${done.line.player} ${done.line.text}`, done]))
-  const numbers = new Map<Done, number>()
-  const had = new Set<string>()
-  for (const { by, chat, from, text } of heard) {
-    const done = asked.get(`${from} ${text}`)
-    if (done === undefined || done.answer.outcome.tag === 'refused') {
-      party.fault('doubled', `${by} heard "${text}" from ${from}, which was not said`)
-      continue
-    }
-    const known = okOf(done)?.chat ?? numbers.get(done) ?? chat
-    numbers.set(done, known)
-    if (known !== chat) party.fault('doubled', `${nameOf(done)} was heard as number ${known} and ${chat}`)
-    if (had.has(`${by} ${chat}`)) party.fault('doubled', `${by} heard chat line ${chat} twice`)
-    had.add(`${by} ${chat}`)
-  }
 }
 
 /** What the party says at the end must be what the changes add up to. */
@@ -321,58 +198,6 @@ const judgeEnd = (party: Case): void => {
     party.fault('lost', `the party ${text}`)
   } else if (!isSame(view, state)) {
     party.fault('lost', `the party ends with ${show(view)}, acknowledged: ${show(state)}`)
-  }
-}
-
-interface Span {
-  readonly party: string
-  /** Surely a member from … until, and possibly. */
-  readonly surely: readonly [number, number]
-  readonly possibly: readonly [number, number]
-}
-type Spans = ReadonlyMap<string, readonly Span[]>
-
-/** When each player was in which party. */
-const findSpans = (parties: readonly Case[]): Spans => {
-  const byPlayer = new Map<string, Span[]>()
-  const add = (player: string, span: Span): unknown =>
-    byPlayer.set(player, [...(byPlayer.get(player) ?? []), span])
-  for (const party of parties) {
-    const joined = new Map<string, Done | undefined>()
-    for (const [version, state] of party.states.entries()) {
-      const maker = party.makers[version]
-      for (const player of state?.members ?? []) if (!joined.has(player)) joined.set(player, maker)
-      for (const [player, by] of joined) {
-        if (state?.members.includes(player)) continue
-        joined.delete(player)
-        add(player, spanOf(party.name, by, maker))
-      }
-    }
-    for (const [player, by] of joined) add(player, spanOf(party.name, by, undefined))
-  }
-  return byPlayer
-}
-const spanOf = (party: string, by: Done | undefined, until: Done | undefined): Span => ({
-  party,
-  surely: [
-    by?.answer.answeredAt ?? Number.POSITIVE_INFINITY,
-    until?.answer.sentAt ?? Number.POSITIVE_INFINITY,
-  ],
-  possibly: [
-    by?.answer.sentAt ?? Number.NEGATIVE_INFINITY,
-    until?.answer.answeredAt ?? Number.POSITIVE_INFINITY,
-  ],
-})
-
-const judgeSlots = (spans: Spans, fault: (party: string, text: string) => void): void => {
-  for (const [player, all] of spans) {
-    const sorted = [...all].sort((a, b) => a.surely[0] - b.surely[0])
-    for (const [at, span] of sorted.entries()) {
-      const next = sorted[at + 1]
-      if (next === undefined || next.surely[0] >= span.surely[1]) continue
-      if (Number.isFinite(next.surely[0]))
-        fault(next.party, `${player} was in ${span.party} at the same time`)
-    }
   }
 }
 

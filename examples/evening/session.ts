@@ -14,6 +14,8 @@ export type Cmd =
   | 'leave'
   | 'disband'
   | 'kick'
+  | 'mute'
+  | 'unmute'
   | 'chat'
   | 'info'
 
@@ -49,6 +51,8 @@ export interface Evening {
   /** How long a player may be without a socket before being taken for gone. */
   readonly graceMs: number
   readonly players: readonly string[]
+  /** Those of them who may end any party. */
+  readonly admins: readonly string[]
   readonly lines: readonly Line[]
 }
 

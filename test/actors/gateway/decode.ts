@@ -81,7 +81,7 @@ t.test('decode - a good command gives its message, with what was left out', (t) 
   const { id, given, command } = decoded.right
   const by = PlayerId('ada')
   t.same([id, given], ['m', { reqId: 'r1' }])
-  t.same(command.message(by, given), Party.Clear({ by, includeGrace: false }))
+  t.same(command.message(by, given, []), Party.Clear({ by, includeGrace: false }))
   t.end()
 })
 

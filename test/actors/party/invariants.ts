@@ -11,6 +11,7 @@ import type { SlotState } from '../../../actors/player-slot/state.js'
 import { seededRandom } from '../../../lib/std/random.js'
 import {
   ChatChecker,
+  chatsHold,
   clearsOffline,
   inOneParty,
   rightsHold,
@@ -35,6 +36,9 @@ const weights = {
   chat: [3, 'member'],
   transfer: [2, 'leader'],
   disband: [1, 'leader'],
+  disbandAsAdmin: [1, 'nobody'],
+  mute: [3, 'leader'],
+  unmute: [1, 'leader'],
   clear: [1, 'leader'],
   report: [3, 'member'],
   verify: [1, 'member'],
@@ -90,7 +94,10 @@ const play = (world: World, { cmd, party, status, isOdd, ...given }: Command): Q
     decline: () => Party.Decline({ player: by }),
     transfer: () => Party.Transfer({ by, target }),
     leave: () => Party.Leave({ player: by }),
-    disband: () => Party.Disband({ by }),
+    disband: () => Party.Disband({ by, asAdmin: false }),
+    disbandAsAdmin: () => Party.Disband({ by, asAdmin: true }),
+    mute: () => Party.Mute({ by, muted: true }),
+    unmute: () => Party.Mute({ by, muted: false }),
     kick: () => Party.Kick({ by, target }),
     clear: () => Party.Clear({ by, includeGrace: status === 'away' }),
     chat: () => Party.Chat({ by, text: ' hello ' }),
@@ -124,6 +131,7 @@ const run = (commands: readonly Command[], given: Partial<PartyOptions>, seed: n
         ...versionsGrow(happened),
         ...rightsHold(happened, options),
         ...clearsOffline(happened),
+        ...chatsHold(happened),
       )
     },
   })

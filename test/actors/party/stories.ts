@@ -195,7 +195,7 @@ t.test('party - a disband while an accept is under way leaves nobody behind', (t
   world.settled(p1, Party.Invite({ by: a, target: b }))
   const accept = world.ask(p1, Party.Accept({ player: b }))
   world.settle('player-slot.Claim')
-  world.ask(p1, Party.Disband({ by: a }))
+  world.ask(p1, Party.Disband({ by: a, asAdmin: false }))
   world.settle('player-slot.Claim')
   settles(t, world)
   t.equal(code(accept.outcome ?? {}), 'NO_SUCH_PARTY')
@@ -307,6 +307,41 @@ t.test('party - chat is trimmed, numbered, and reaches the speaker too', (t) => 
   for (const player of [a, b]) {
     t.match(told(world, player).at(-1), { notice: 'chat', from: b, text: 'hello', number: 1 })
   }
+  t.end()
+})
+
+t.test('party - while it is muted only whoever leads it is heard, and everybody is told of it', (t) => {
+  const world = partyOf(worldWith(), p1, [a, b])
+  const mute = (muted: boolean) => world.settled(p1, Party.Mute({ by: a, muted }))
+  const says = (by: PlayerId): unknown => code(world.settled(p1, Party.Chat({ by, text: 'hello' })))
+  t.match(mute(true), { reply: { version: 4, changed: true } })
+  for (const player of [a, b]) {
+    const notice = { notice: 'settings-changed', party: p1, settings: { muted: true }, version: 4 }
+    t.match(told(world, player).at(-1), notice)
+  }
+  t.match(mute(true), { reply: { version: 4, changed: false } }, 'as it is')
+  t.same([says(a), says(b)], ['ok', 'MUTED'])
+  t.match(world.settled(p1, Party.Info()), { reply: { settings: { muted: true }, chats: 1, version: 4 } })
+  world.settled(p1, Party.Transfer({ by: a, target: b }))
+  t.same([says(a), says(b)], ['MUTED', 'ok'], 'it goes with the lead')
+  t.match(world.settled(p1, Party.Mute({ by: b, muted: false })), { reply: { version: 6, changed: true } })
+  t.same([says(a), says(b)], ['ok', 'ok'])
+  t.end()
+})
+
+t.test('party - an admin who is no member ends it: all are told, and their slots are free', (t) => {
+  const world = partyOf(worldWith(), p1, [a, b])
+  world.settled(p1, Party.Invite({ by: a, target: c }))
+  const ended = world.settled(p1, Party.Disband({ by: d, asAdmin: true }))
+  t.match(ended, { reply: { version: 5, removed: [a, b] } })
+  for (const player of [a, b]) {
+    t.match(told(world, player).at(-1), { notice: 'disbanded', party: p1, why: 'disbanded', version: 5 })
+  }
+  t.match(told(world, c).at(-1), { notice: 'invite-ended', party: p1, why: 'closed' })
+  t.same(told(world, d), [], 'the admin has the answer')
+  settles(t, world)
+  t.equal(code(world.settled(p2, Party.Create({ by: b }))), 'ok')
+  t.equal(code(world.settled(p1, Party.Disband({ by: d, asAdmin: true }))), 'NO_SUCH_PARTY')
   t.end()
 })
 

@@ -23,7 +23,7 @@ const roles = Object.keys(role) as Role[]
 const someone = PlayerId('someone')
 
 /** In the order of the columns. `full`: members and invitations take all seats. */
-const states = ['none', 'open', 'full', 'disbanded'] as const
+const states = ['none', 'open', 'full', 'muted', 'disbanded'] as const
 type State = (typeof states)[number]
 
 const inviteMs = 1_000
@@ -40,7 +40,8 @@ const worldIn = (state: State): World => {
   world.settled(p1, Party.Accept({ player: role.member }))
   for (const target of [role.invited, role.elsewhere]) world.settled(p1, Party.Invite({ by, target }))
   if (state === 'full') world.settled(p1, Party.Invite({ by, target: PlayerId('last') }))
-  if (state === 'disbanded') world.settled(p1, Party.Disband({ by }))
+  if (state === 'muted') world.settled(p1, Party.Mute({ by, muted: true }))
+  if (state === 'disbanded') world.settled(p1, Party.Disband({ by, asAdmin: false }))
   return world
 }
 
@@ -58,28 +59,32 @@ const commands: Record<string, (by: PlayerId) => object> = {
   'transfer to someone': (by) => Party.Transfer({ by, target: someone }),
   'transfer to oneself': (by) => Party.Transfer({ by, target: by }),
   leave: (by) => Party.Leave({ player: by }),
-  disband: (by) => Party.Disband({ by }),
+  disband: (by) => Party.Disband({ by, asAdmin: false }),
+  'disband as admin': (by) => Party.Disband({ by, asAdmin: true }),
   'kick member': (by) => Party.Kick({ by, target: role.member }),
   'kick someone': (by) => Party.Kick({ by, target: someone }),
   'kick oneself': (by) => Party.Kick({ by, target: by }),
   clear: (by) => Party.Clear({ by, includeGrace: false }),
+  mute: (by) => Party.Mute({ by, muted: true }),
+  unmute: (by) => Party.Mute({ by, muted: false }),
   chat: (by) => Party.Chat({ by, text: 'hello' }),
 }
 
 const none = 'NO_SUCH_PARTY'
-const columns = (open: string, full = open): string => `${none} ${open} ${full} ${none}`
-const used = (open: string): string => `ok ${open} ${open} DUPLICATE`
+const columns = (open: string, { full = open, muted = open } = {}): string =>
+  `${none} ${open} ${full} ${muted} ${none}`
+const used = (open: string): string => `ok ${open} ${open} ${open} DUPLICATE`
 const outside = { stranger: columns('NOT_IN_PARTY'), member: columns('NOT_LEADER') }
 
 /** Per command and role, a word per state; a role that is not there fares as a stranger. */
 const table: Record<string, Partial<Record<Role, string>> & { readonly stranger: string }> = {
   create: {
     stranger: used('DUPLICATE'),
-    elsewhere: 'ALREADY_IN_PARTY DUPLICATE DUPLICATE DUPLICATE',
+    elsewhere: 'ALREADY_IN_PARTY DUPLICATE DUPLICATE DUPLICATE DUPLICATE',
     member: used('ALREADY_IN_PARTY'),
     leader: used('ALREADY_IN_PARTY'),
   },
-  'invite someone': { ...outside, leader: columns('ok', 'PARTY_FULL') },
+  'invite someone': { ...outside, leader: columns('ok', { full: 'PARTY_FULL' }) },
   'invite invited': { ...outside, leader: columns('ALREADY_INVITED') },
   'invite member': { ...outside, leader: columns('ALREADY_MEMBER') },
   'invite oneself': { ...outside, leader: columns('ALREADY_MEMBER') },
@@ -104,11 +109,18 @@ const table: Record<string, Partial<Record<Role, string>> & { readonly stranger:
   'transfer to oneself': { ...outside, leader: columns('ok') },
   leave: { stranger: columns('NOT_IN_PARTY'), member: columns('ok'), leader: columns('LEADER_CANNOT_LEAVE') },
   disband: { ...outside, leader: columns('ok') },
+  'disband as admin': { stranger: columns('ok') },
   'kick member': { ...outside, leader: columns('ok') },
   'kick someone': { ...outside, leader: columns('NOT_A_MEMBER') },
   'kick oneself': { ...outside, leader: columns('SELF_TARGET') },
   clear: { ...outside, leader: columns('ok') },
-  chat: { stranger: columns('NOT_IN_PARTY'), member: columns('ok'), leader: columns('ok') },
+  mute: { ...outside, leader: columns('ok') },
+  unmute: { ...outside, leader: columns('ok') },
+  chat: {
+    stranger: columns('NOT_IN_PARTY'),
+    member: columns('ok', { muted: 'MUTED' }),
+    leader: columns('ok'),
+  },
 }
 
 const outcomeOf = (state: State, command: string, by: PlayerId): string => {

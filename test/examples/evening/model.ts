@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { PartyCode } from '../../../actors/party/protocol.js'
 import { writeEvening } from '../../../examples/evening/generate.js'
@@ -178,4 +179,57 @@ t.test('judge - a command without an answer may have counted once or not at all'
     t.same(verdict.faults, [], `${cmd} counted`)
     t.equal(verdict.unknown, 1)
   }
+})
+
+t.test('judge - a member who was heard while the party was muted, or refused while it was not', async (t) => {
+  const muted = played.answers.find(({ outcome }) => outcome.tag === 'refused' && outcome.code === 'MUTED')
+  if (muted === undefined) throw new Error('nobody was muted')
+  const heard = judge(withAnswer(muted.n, (one) => ({ ...one, outcome: { tag: 'ok', chat: 1_000_000 } })))
+  t.ok(heard.faults.some(({ text }) => text.includes('acknowledged from somebody outside or muted')))
+  const first = played.answers.find(({ n, outcome }) => {
+    const { party, cmd } = lineOf(n)
+    const isLater = played.lines.some((line) => line.party === party && line.cmd === 'mute')
+    return cmd === 'chat' && outcome.tag === 'ok' && !isLater
+  })
+  if (first === undefined) throw new Error('every party was muted')
+  const refused = judge(
+    withAnswer(first.n, (one) => ({ ...one, outcome: { tag: 'refused', code: 'MUTED' } })),
+  )
+  t.ok(refused.faults.some(({ text }) => text.includes('was refused MUTED, which was never true')))
+})
+
+t.test('judge - a mute that is said to have changed nothing, or was lost', async (t) => {
+  const mute = acknowledged('mute', 3)
+  const { outcome } = mute
+  if (outcome.tag !== 'ok') throw new Error('not acknowledged')
+  const same = judge(withAnswer(mute.n, (one) => ({ ...one, outcome: { ...outcome, changed: false } })))
+  t.ok(same.faults.some(({ text }) => text.includes('changed nothing, but it was not so already')))
+  const [unmuted] = withEnding(({ view, chats }) => ({ chats, view: { ...view, muted: !view.muted } }))
+  t.equal(judge(unmuted).lost, 1)
+})
+
+t.test('judge - only who is an admin may end a party of others', async (t) => {
+  const byAdmin = played.answers.filter(
+    (one) => isOk(one) && lineOf(one.n).cmd === 'disband' && evening.admins.includes(lineOf(one.n).player),
+  )
+  t.ok(byAdmin.length > 0, 'an admin ended parties')
+  const verdict = judge({ ...played, admins: [] })
+  for (const { n } of byAdmin) {
+    t.ok(verdict.faults.some(({ text }) => text.startsWith(`command ${n} (disband`)))
+  }
+})
+
+t.test('judge - knows nothing of the code that it judges', async (t) => {
+  const seen = new Set<string>()
+  const visit = (name: string): void => {
+    if (seen.has(name)) return
+    seen.add(name)
+    const source = readFileSync(new URL(`../../../examples/evening/${name}`, import.meta.url), 'utf8')
+    for (const [, from = ''] of source.matchAll(/(?:\bfrom |\bimport[ (])'([^']+)'/g)) {
+      t.match(from, /^\.\/[a-z-]+\.js$/, `${name} imports ${from}`)
+      visit(from.slice(2).replace(/js$/, 'ts'))
+    }
+  }
+  visit('model.ts')
+  t.ok(seen.size > 4, [...seen].join())
 })

@@ -10,7 +10,7 @@ const sent = (player: string, cmd: Cmd, party: string, outcome?: Sent['outcome']
   return outcome === undefined ? { line } : { line, outcome }
 }
 const ok = (version: number, ...members: string[]): Sent['outcome'] => {
-  const view: View = { version, leader: members[0] ?? '', members, invites: [] }
+  const view: View = { version, leader: members[0] ?? '', members, invites: [], muted: false }
   return { tag: 'ok', version, ...(members.length > 0 ? { view } : {}) }
 }
 const no: Sent['outcome'] = { tag: 'refused', code: 'NOT_LEADER' }
