@@ -128,13 +128,15 @@ export abstract class ActorSteps implements TimerOwner {
     const { tag } = item
     const handle = this.on[tag]
     if (handle === undefined) throw unhandled(this.behavior.kind, tag)
+    const { incarnation } = this.cell
     const result = handle(this.state, item.payload, this.self) as OutcomeData
-    if (typeof result === 'object' && result !== null && result.type === 'stepped') {
+    const isOver = this.cell.incarnation !== incarnation
+    if (!isOver && typeof result === 'object' && result !== null && result.type === 'stepped') {
       this.become(result.state)
       if (result.actions !== noActions) this.perform(result.actions)
       return
     }
-    return this.later(result, tag, undefined)
+    return this.later(result, tag, undefined, incarnation)
   }
 
   private run(errand: Errand): void | PromiseLike<void> {
@@ -143,16 +145,19 @@ export abstract class ActorSteps implements TimerOwner {
       return this.traced(errand, () => this.runAsk(errand))
     }
     if (errand instanceof Traced) return this.traced(errand, () => this.take(errand.message))
-    const { behavior, self, state } = this
     if (errand instanceof ActorTimer) return errand.taken() ? this.take(errand.message) : undefined
+    const { incarnation } = this.cell
+    return this.later(this.runOwn(errand), tagOf(errand), undefined, incarnation)
+  }
+
+  private runOwn(errand: Errand): unknown {
+    const { behavior, self, state } = this
     if (errand instanceof Heard) {
       const { handle, event, from } = errand
-      const result = from === undefined ? handle(state, event, self) : handle(state, event, from, self)
-      return this.later(result, 'hears', undefined)
+      return from === undefined ? handle(state, event, self) : handle(state, event, from, self)
     }
-    if (errand instanceof Exited)
-      return this.later(behavior.onExit?.(state, errand.exit, self), 'onExit', undefined)
-    if (errand instanceof Idle) return this.later(behavior.onIdle?.(state, self), 'onIdle', undefined)
+    if (errand instanceof Exited) return behavior.onExit?.(state, errand.exit, self)
+    return errand instanceof Idle ? behavior.onIdle?.(state, self) : undefined
   }
 
   private traced(item: OpenAsk | Traced, run: () => void | PromiseLike<void>): void | PromiseLike<void> {
@@ -174,25 +179,25 @@ export abstract class ActorSteps implements TimerOwner {
     const handle = this.on[tag]
     if (handle === undefined) throw unhandled(this.behavior.kind, tag)
     this.inHand = ask
+    const { incarnation } = this.cell
     const result = handle(this.state, message.payload, this.self)
-    if (message[specOfMessage].form === 'read') {
+    if (message[specOfMessage].form === 'read' && this.cell.incarnation === incarnation) {
       this.inHand = undefined
       ask.reply(result)
       return
     }
-    if (isThenable(result)) return this.later(result, tag, ask)
-    this.decided(result, tag, ask)
+    return this.later(result, tag, ask, incarnation)
   }
 
-  private later(result: unknown, tag: string, ask: OpenAsk | undefined): void | PromiseLike<void> {
-    if (!isThenable(result)) {
-      this.decided(result, tag, ask)
-      return
-    }
-    const { incarnation } = this.cell
-    return result.then((value) => {
-      if (this.cell.incarnation === incarnation) this.decided(value, tag, ask)
-    })
+  /** What a life decided that is over by then, as one that killed itself, is not for the next one. */
+  private later(
+    result: unknown,
+    tag: string,
+    ask: OpenAsk | undefined,
+    incarnation: number,
+  ): void | PromiseLike<void> {
+    if (isThenable(result)) return result.then((value) => this.later(value, tag, ask, incarnation))
+    if (this.cell.incarnation === incarnation) this.decided(result, tag, ask)
   }
 
   private decided(result: unknown, tag: string, ask: OpenAsk | undefined): void {

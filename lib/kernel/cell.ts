@@ -175,13 +175,11 @@ export class Cell<M = unknown> extends CellMail<M, Cell<any>> {
       if (this.incarnation === incarnation) this.failed(error, message)
       return
     }
-    if (this.incarnation !== incarnation) return
-    if (result === undefined) this.handledOne()
-    else this.wait(result, message)
+    if (result !== undefined) this.wait(result, message, incarnation)
+    else if (this.incarnation === incarnation) this.handledOne()
   }
 
-  private wait(result: PromiseLike<void>, message: M): void {
-    const { incarnation } = this
+  private wait(result: PromiseLike<void>, message: M, incarnation: number): void {
     result.then(
       () => {
         if (this.incarnation !== incarnation) return

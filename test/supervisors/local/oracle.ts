@@ -1,0 +1,102 @@
+import fc from 'fast-check'
+import * as io from 'io-ts'
+import t from 'tap'
+import { act, behavior, message, next, nodeProtocol, reply, supervisor, worker } from '../../../lib/index.js'
+import { testCluster } from '../../../supervisors/testing.js'
+import { runs } from '../../fixtures/oracle/arbitraries.js'
+import { wrongRules } from '../../fixtures/oracle/rules.js'
+import { compareWithOracle, type Others } from '../../fixtures/oracle/run.js'
+import { groups } from '../../fixtures/otp/groups.js'
+
+/**
+ * Any tree, whatever happens to it, does what the oracle in test/fixtures/oracle says: a plain model of OTP's
+ * rules that knows nothing of the deciders. Compared after each step: what began and stopped, in which order
+ * and when, how lives ended, who runs, how often each was restarted, and whether the root gave up.
+ *
+ * Two passes: one that is the same for everybody, and one that looks where nobody has looked. What the second
+ * finds is found again, shrunk and at once, with the seed and the path that it prints:
+ * `FC_SEED=… FC_PATH=… npx tap --disable-coverage test/supervisors/local/oracle.ts`. A long run:
+ * `FC_RUNS=20000`.
+ */
+const { FC_SEED, FC_PATH, FC_RUNS = '300' } = process.env
+const fresh = FC_SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(FC_SEED)
+const known = 20_261_120
+
+const agrees = (others: Others = {}) => fc.asyncProperty(runs, (run) => compareWithOracle(run, others))
+
+t.test('oracle - the tree does what OTP does: runs that are always tried', async () => {
+  await fc.assert(agrees(), { numRuns: 300, seed: known })
+})
+
+t.test('oracle - the tree does what OTP does: runs never tried before', async (t) => {
+  t.comment(`FC_SEED=${fresh}`)
+  const path = FC_PATH === undefined ? {} : { path: FC_PATH }
+  await fc.assert(agrees(), { numRuns: Number(FC_RUNS), seed: fresh, ...path })
+})
+
+const notices = async (others: Others): Promise<boolean> => {
+  const { failed } = await fc.check(agrees(others), { numRuns: 400, seed: known, endOnFailure: true })
+  return failed
+}
+
+t.test('oracle - a model with a wrong rule is noticed', async (t) => {
+  for (const [what, rules] of Object.entries(wrongRules)) t.ok(await notices({ rules }), what)
+})
+
+t.test('oracle - a tree with a wrong rule is noticed', async (t) => {
+  for (const { name, wrong } of groups)
+    for (const [what, decider] of Object.entries(wrong)) t.ok(await notices({ decider }), `${name}: ${what}`)
+})
+
+const Mortal = nodeProtocol('mortal', {
+  Add: message(),
+  Die: message(),
+  DieLater: message(),
+  DieAsked: message().replies(io.number),
+  Count: message().reads(io.number),
+})
+
+t.test('found by it - what a life decides that has killed itself does not reach the next one', async (t) => {
+  let livesCount = 0
+  const kill = { tag: 'kill' } as const
+  const mortal = behavior(Mortal, {
+    init: () => {
+      livesCount++
+      return 0
+    },
+    on: {
+      Add: (n) => next(n + 1),
+      Die: (n, _, self) => {
+        self.exit(self, kill)
+        return next(n, act.stop())
+      },
+      DieLater: async (_, __, self) => {
+        self.exit(self, kill)
+        await Promise.resolve()
+        throw new Error('of a life that is over')
+      },
+      DieAsked: (n, _, self) => {
+        self.exit(self, kill)
+        return reply(n, n, act.stop())
+      },
+      Count: (n) => n,
+    },
+  })
+  const tree = () => supervisor('root', { intensity: 9 }, [worker('mortal', mortal)])
+  const cluster = await testCluster(t, { nodes: ['n1'], tree })
+  const ref = cluster.node.n1.local(Mortal)
+  for (const end of [Mortal.Die(), Mortal.DieLater()]) {
+    livesCount = 0
+    ref.tell(Mortal.Add())
+    ref.tell(end)
+    await cluster.advance(10)
+    t.equal(livesCount, 1, 'one new life')
+    t.equal(await ref.ask(Mortal.Count()), 0, 'from its own beginning')
+  }
+  livesCount = 0
+  ref.tell(Mortal.Add())
+  await cluster.expect.failure(ref.ask(Mortal.DieAsked()), { tag: 'UnknownOutcome' })
+  await cluster.advance(10)
+  t.equal(livesCount, 1)
+  t.equal(await ref.ask(Mortal.Count()), 0)
+})
