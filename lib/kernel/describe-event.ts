@@ -56,6 +56,8 @@ const told = (event: LifecycleEvent): Told => {
       const { path, reason, message } = event.letter
       return ['info', `A message${tagOf(message)} to ${path} was not delivered: ${reason}.`]
     }
+    case 'RestartDelayed':
+      return ['warn', `Actor ${event.path} fell again and is restarted in ${event.delayMs} ms.`]
     case 'IntensityExceeded':
       return [
         'error',

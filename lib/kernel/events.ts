@@ -62,6 +62,8 @@ export type LifecycleEvent =
    */
   | { readonly tag: 'LoopBlocked'; readonly suspects: readonly string[]; readonly blockedMs: number }
   | { readonly tag: 'DeadLettered'; readonly letter: DeadLetter }
+  /** A child that fell again waits out its backoff. */
+  | { readonly tag: 'RestartDelayed'; readonly path: string; readonly delayMs: number }
   /** A supervisor restarted more often than its intensity allows and gave up. */
   | {
       readonly tag: 'IntensityExceeded'

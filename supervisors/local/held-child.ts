@@ -66,15 +66,12 @@ export class HeldChild {
     }
   }
 
-  /** Calls `again` after the backoff of the spec; `attempt` 0 is its shortest. */
-  delay(of: { readonly clock: Clock; readonly random: Random }, attempt: number, again: () => void): void {
-    const { backoff } = this.data
-    if (backoff === undefined) {
-      of.clock.defer(again)
-      return
-    }
-    const { minMs: firstMs, maxMs: lastMs, jitter } = backoff
-    this.timer = of.clock.after(backoffMs({ firstMs, lastMs, factor: 2, jitter }, attempt, of.random), again)
+  /** Calls `again` after the backoff of the spec, and says how long that is; `attempt` 0 is its shortest. */
+  delay(of: { readonly clock: Clock; readonly random: Random }, attempt: number, again: () => void): number {
+    const { minMs: firstMs, maxMs: lastMs, jitter } = this.data.backoff ?? noBackoff
+    const delayMs = backoffMs({ firstMs, lastMs, factor: 2, jitter }, attempt, of.random)
+    this.timer = of.clock.after(delayMs, again)
+    return delayMs
   }
 
   stopTimer(): void {
@@ -82,6 +79,9 @@ export class HeldChild {
     this.timer = undefined
   }
 }
+
+/** The spec was changed meanwhile. */
+const noBackoff = { minMs: 0, maxMs: 0, jitter: 0 }
 
 /** How its start ends before it began; undefined: it goes on. */
 export const initOf = ({ id, init }: SupervisorData): Begun | undefined => {

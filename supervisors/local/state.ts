@@ -174,18 +174,9 @@ const restartFailed = (
   const { id } = child.rule
   const attempt = delayAttempt(child, now)
   if (attempt === undefined && !mayRestart(state, now, actions)) return
-  if (state.rules.strategy === 'one_for_all') {
-    planStops(
-      state,
-      idsOf(state).filter((each) => each !== id),
-      'gone',
-    )
-  }
   const { run } = child
   child.status = attempt === undefined ? 'retrying' : 'delayed'
-  state.plan.push(
-    toDo(attempt === undefined ? { tag: 'retry', id, run } : { tag: 'delay', id, run, attempt }),
-  )
+  actions.push(attempt === undefined ? { tag: 'retry', id, run } : { tag: 'delay', id, run, attempt })
 }
 
 const ended = (

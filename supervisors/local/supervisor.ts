@@ -386,9 +386,14 @@ export class Supervisor implements Child {
     const again = (): void => {
       if (this.decider === decider) this.post({ tag: 'Retry', id, run })
     }
-    const { clock } = this.kernel
-    if (action.tag === 'retry') clock.defer(again)
-    else this.held.get(id)?.delay({ clock, random: this.parts.random }, action.attempt, again)
+    const { clock, ledger } = this.kernel
+    const held = this.held.get(id)
+    if (action.tag === 'retry' || held === undefined) {
+      clock.defer(again)
+      return
+    }
+    const delayMs = held.delay({ clock, random: this.parts.random }, action.attempt, again)
+    if (ledger.isHeard) ledger.emit({ tag: 'RestartDelayed', path: `${this.cell.path}/${id}`, delayMs })
   }
 
   private closeChild(id: string, reason: ExitReason, spec: 'kept' | 'gone'): void {

@@ -91,14 +91,16 @@ export class LocalTree {
   supervisor(idOrPath: string): Supervisor | undefined {
     const known = this.supervisors.get(idOrPath)
     if (known !== undefined) return isOpen(known.cell) ? known : undefined
-    const named = this.open().filter(({ data }) => data.id === idOrPath)
-    return named.length === 1 ? named[0] : undefined
+    let found: Supervisor | undefined
+    for (const supervisor of this.supervisors.values()) {
+      if (supervisor.data.id !== idOrPath || !isOpen(supervisor.cell)) continue
+      if (found !== undefined) return undefined
+      found = supervisor
+    }
+    return found
   }
   get supervisorPaths(): readonly string[] {
-    return this.open().map(({ cell }) => cell.path)
-  }
-  private open(): Supervisor[] {
-    return [...this.supervisors.values()].filter(({ cell }) => isOpen(cell))
+    return [...this.supervisors.values()].filter(({ cell }) => isOpen(cell)).map(({ cell }) => cell.path)
   }
 
   /** A name for one more child of that kind. */

@@ -34,6 +34,7 @@ const cases: readonly (readonly [LifecycleEvent, level: string, sentence: RegExp
     /One of the actors a, b, c, d, e, …/,
   ],
   [{ tag: 'DeadLettered', letter }, 'info', /\(Add\) to a was not delivered: stopped/],
+  [{ tag: 'RestartDelayed', path: 'a', delayMs: 900 }, 'warn', /^Actor a fell again .* in 900 ms/],
   [{ tag: 'IntensityExceeded', path: 's', intensity: 1, periodMs: 5_000 }, 'error', /more than 1 restarts/],
 ]
 for (const [event, level, sentence] of cases) {

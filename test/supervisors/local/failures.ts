@@ -191,6 +191,7 @@ t.test('backoff - until it is over siblings go on, mail waits, and nothing is co
     ref.tell(it.message('a', 'Add'))
     t.equal(w.take(), '', 'b lives')
     t.equal(it.shape(), 'a:restarting b')
+    t.match(w.on.events.at(-1), { tag: 'RestartDelayed', path: 'root/a', delayMs: 1_000 })
     await pass(w, 999)
     t.equal(w.take(), '')
     await pass(w, 1)
@@ -230,9 +231,9 @@ t.test('backoff - one_for_all: a restart that fails is delayed, not counted befo
   it.take()
   it.failing.set('b', 1)
   it.ends('b', reasons.crash)
-  t.equal(it.take(), 'stop a, start a, start b, stop a, delay b 0')
+  t.equal(it.take(), 'stop a, start a, start b, delay b 0')
   for (const event of it.delayed.splice(0)) it.send(event)
-  t.equal(it.take(), 'exceeded, end shutdown', 'the second restart is one too many')
+  t.equal(it.take(), 'exceeded, stop a, end shutdown', 'the second restart is one too many')
 })
 
 t.test(
@@ -264,6 +265,10 @@ t.test(
           it.send({ tag: 'Start' })
           const terminated = new Set<string>()
           deeds.forEach(({ what, id, reason }, ticket) => {
+            const status = it.child(id)?.status
+            const isLooping = status === 'retrying' || status === 'delayed'
+            // Those after it in the restart were not started, and now nobody does: OTP's rule.
+            if (what === 'terminate' && isLooping) for (const each of 'abc') terminated.add(each)
             if (what === 'end') it.ends(id, reason)
             else if (what === 'fail') it.failing.set(id, 1)
             else if (what === 'later') it.now += 700

@@ -140,7 +140,7 @@ t.test(
     it.ends('c', reasons.crash)
     t.equal(
       it.take(),
-      'stop b, stop a, start a, start b, stop a, retry b, start a, start b, start c',
+      'stop b, stop a, start a, start b, retry b, stop a, start a, start b, start c',
       'OTP one_for_all_other_child_fails_restart',
     )
   },
