@@ -27,6 +27,8 @@ const ours = async (): Promise<Side> => {
       const starting = Array.from({ length: actorCount }, () => node.start('crowd', guest))
       for (const ref of await Promise.all(starting)) ref.tell(Guest.Leave())
       await gone
+      // nact lets go of what has stopped a turn later.
+      await new Promise((done) => setImmediate(done))
       return actorCount
     },
     close: () => node.stop(),
