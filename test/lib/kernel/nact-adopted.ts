@@ -2,13 +2,17 @@ import nact from 'nact'
 import t, { type Test } from 'tap'
 import {
   adopt,
+  behavior,
   type ChildSpec,
   type Down,
   memory,
+  message,
   Misuse,
+  nodeProtocol,
   startNode,
   supervisor,
   type TumenNode,
+  worker,
 } from '../../../supervisors/index.js'
 import { reasonOf } from '../../fixtures/kernel/counter.js'
 import { eventually } from '../../fixtures/nats-server.js'
@@ -223,6 +227,45 @@ t.test('nact ref - what waits for it is bounded', async (t) => {
   for (let i = 0; i < 12; i++) node.nact(ref).tell({ say: String(i) })
   t.same(dead, ['mailbox-full', 'mailbox-full'])
   t.match(await reasonOf(node.nact(ref).ask({})), { tag: 'Overloaded', mailboxCountMax: 10 })
+})
+
+t.test('adopt - killed and begun again with its siblings, it leaves nobody behind in nact', async (t) => {
+  const log: string[] = []
+  const Fragile = nodeProtocol('fragile', { Break: message() })
+  const fragile = behavior(Fragile, {
+    init: () => 0,
+    on: {
+      Break: () => {
+        throw new Error('expected in this test')
+      },
+    },
+  })
+  const children = [
+    worker('fragile', fragile),
+    adopt('legacy', greeter(log), { shutdownMs: 'kill' as const }),
+  ]
+  const tree = supervisor('root', { strategy: 'one_for_all', intensity: 5 }, children)
+  const node = await startNode({ cluster: 'test', transport: memory(), tree })
+  t.teardown(() => node.stop())
+  const legacy = node.adopted('legacy')
+  t.equal(await legacy.ask({ say: 'one' }), '1 one')
+  node.local(Fragile).tell(Fragile.Break())
+  await eventually('both have begun again', () => node.tree().children[1]?.restarts === 1)
+  t.equal(await legacy.ask({ say: 'two' }), '1 two')
+  t.same(log, ['one', 'cleaned up', 'two'])
+})
+
+t.test('adopt - one that runs already and is killed is stopped where it lives', async (t) => {
+  const system = nact.start()
+  t.teardown(() => nact.stop(system))
+  const ref = greeter([])(system)
+  const node = await started(t, adopt('legacy', ref, { shutdownMs: 'kill' }))
+  await node.stop()
+  const asked = (): Promise<unknown> =>
+    reasonOf(nact.query(ref as never, (() => ({})) as never, 50)).then((reason) =>
+      /stopped or never/.test(String(reason)) ? true : undefined,
+    )
+  await eventually('it is gone', asked)
 })
 
 t.test('adopt - a clean-up in nact that throws is told, and holds nobody up', async (t) => {
