@@ -192,6 +192,17 @@ t.test('step - a handler that throws, or returns nothing or a promise, changes n
   t.equal(bench.copies.size, 0)
 })
 
+t.test('step - what only an actor of a node can do is refused with a sentence', async (t) => {
+  const bench = new StepBench()
+  for (const how of ['stashes', 'unstashes', 'repeats', 'jitters'])
+    t.throws(
+      () => bench.tell('a', 'Wrong', { how }),
+      { code: 'WrongForm', message: /for actors of a node/ },
+      how,
+    )
+  t.equal(bench.copies.size, 0)
+})
+
 t.test(
   'step - tells and publications leave with the change, in the order in which they were said',
   async (t) => {
