@@ -31,7 +31,8 @@ const issuers: readonly (readonly [player: string, named: string, unnamed: strin
 ]
 
 t.test('roles - who may disband a party, with its name and without', async (t) => {
-  const places = (await startGame(t, { nodes: 2, gateway: { authenticate } })) as [Place, Place]
+  const limits = { ratePerSecond: 10_000, rateBurstCount: 10_000 }
+  const places = (await startGame(t, { nodes: 2, gateway: { authenticate, limits } })) as [Place, Place]
   const [n1, n2] = places.map(({ gateway }) => gateway.url) as [string, string]
   const clients = new Map<string, Client>()
   for (const [name] of issuers) clients.set(name, await enterBy(name.startsWith('admin') ? n2 : n1, name))
