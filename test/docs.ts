@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { commandsPage, gatewayLimits } from '../actors/index.js'
-import { apiSubjects, recordsStream } from '../lib/wire/subjects.js'
+import { apiSubjects, journalStream, recordsStream } from '../lib/wire/subjects.js'
 import { type Block, blocksOf, type Page, readPages } from './fixtures/docs/blocks.js'
 import { compilePrograms, runToEnd, savePrograms } from './fixtures/docs/program.js'
 
@@ -155,6 +155,11 @@ t.test('docs - PROTOCOL lists what a user of NATS must be allowed, and no more',
   const needed = [...Object.values(others), consumerDelete('>')].map((s) =>
     s.replace(recordsStream('c'), 'STREAM'),
   )
+  const journal = journalStream('c', 'journal')
+  const { streamInfo, streamCreate, messageGet, consumerCreate } = journal
+  const ofJournals = [streamInfo, streamCreate, messageGet, consumerCreate]
+  for (const subject of [...ofJournals, journal.consumerNext('>'), journal.consumerDelete('>')])
+    needed.push(subject.replace(journal.stream, 'JOURNAL'))
   t.same([...text.matchAll(/\$JS\.API\.\S+/g)].map(([subject]) => subject).sort(), needed.sort())
 })
 
