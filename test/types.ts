@@ -31,6 +31,7 @@ import {
   refuse,
   refused,
   reply,
+  stash,
   supervisor,
   topic,
   worker,
@@ -41,6 +42,7 @@ import {
   type LocalRef,
   type Ref,
   type Refused,
+  type Self,
   type Spawned,
   type TumenNode,
 } from '../lib/index.js'
@@ -310,6 +312,39 @@ const wrongKinds = () => {
   asked(Party.Chat)
 }
 
+const wrongSelves = (
+  self: Self<'coordinator'>,
+  here: LocalRef<'coordinator'>,
+  far: Ref<'coordinator'>,
+  socket: Socket,
+) => {
+  const asked = self.ask(here, Coordinator.Greeted())
+  same<typeof asked, Promise<number>>(true)
+  const own = self.ask(Coordinator.Count())
+  same<typeof own, Promise<number>>(true)
+  self.tell(Coordinator.Wave())
+  self.tell(far, Coordinator.Wave())
+  self.tell(here, Coordinator.Attach({ player: alice, socket }))
+  self.monitor(here, ({ reason }) => (reason.tag === 'normal' ? Coordinator.Wave() : Coordinator.Wave()))
+  // @ts-expect-error what never leaves its node, to an actor that may be on another
+  self.tell(far, Coordinator.Attach({ player: alice, socket }))
+  // @ts-expect-error a message of another protocol
+  self.tell(here, Party.Touch())
+  // @ts-expect-error what has a reply is asked
+  self.tell(here, Coordinator.Greeted())
+  // @ts-expect-error what has no reply is told
+  self.ask(here, Coordinator.Wave())
+  // @ts-expect-error a monitor tells this actor, in its own protocol
+  self.monitor(here, () => Party.Touch())
+  // @ts-expect-error only actors of this node are linked
+  self.link(far)
+  const on = { Greeted: () => reply(0, 0), Count: () => 0, Wave: () => next(0), Attach: () => next(0) }
+  // @ts-expect-error no such policy
+  behavior(Coordinator, { init: () => 0, on, mailbox: { overflow: 'block' } })
+  // @ts-expect-error an ask is not left without an answer by setting it aside
+  behavior(Coordinator, { init: () => 0, on: { ...on, Count: (n: number) => stash(n) } })
+}
+
 const wrongTrees = (node: TumenNode) => {
   worker('c', coordinator, { restart: 'transient', significant: true })
   // @ts-expect-error OTP: a permanent child cannot be significant
@@ -337,6 +372,7 @@ const neverCalled = [
   wrongHandlers,
   wrongReads,
   wrongKinds,
+  wrongSelves,
   wrongTrees,
 ]
 
@@ -354,7 +390,7 @@ t.test('types – every expectation of this file is met by the compiler', async 
   const text = readFileSync(path, 'utf8')
   const expectations = text.match(/^ +\/\/ @ts-expect-error \S/gm)?.length ?? 0
   const equalities = text.match(/^ +(if \(.*\) )?same</gm)?.length ?? 0
-  t.equal(neverCalled.length, 10)
-  t.ok(expectations >= 34, `${expectations} lines must not compile`)
+  t.equal(neverCalled.length, 11)
+  t.ok(expectations >= 42, `${expectations} lines must not compile`)
   t.ok(equalities >= 10, `${equalities} inferred types are asserted equal`)
 })

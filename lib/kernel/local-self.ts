@@ -6,6 +6,7 @@ import type { AskOptions } from '../api/refs.js'
 import { lifeOver, notLocal } from './actor-misuse.js'
 import { Bonds, type Bound } from './bonds.js'
 import { noproc } from './exit-reason.js'
+import type { Kernel } from './kernel.js'
 import { LocalActorRef, type Referred } from './local-ref.js'
 
 /** Anything that can be sent to. */
@@ -21,9 +22,9 @@ const isTarget = (given: MessageData | Target): given is Target =>
 export const monitorRef = (
   ref: unknown,
   tell: (down: Down) => void,
-  watcher?: { readonly bonds: Bonds; readonly cell: unknown },
+  watcher?: { readonly bonds: Bonds; readonly kernel: Kernel },
 ): Subscription => {
-  const bound = boundOf(ref, watcher === undefined ? 'node.monitor' : 'self.monitor')
+  const bound = boundOf(ref, watcher === undefined ? 'node.monitor' : 'self.monitor', watcher?.kernel)
   const target = bound.bonds()
   if (target !== undefined) return { unsubscribe: Bonds.watch(target, watcher?.bonds, tell) }
   tell({ ...bound.life(), reason: noproc })
@@ -88,7 +89,7 @@ export class LocalSelf extends LocalActorRef {
 
   link(to: unknown): void {
     const mine = this.checkLife()
-    const other = boundOf(to, 'self.link')
+    const other = boundOf(to, 'self.link', this.actor.kernel)
     if (other === this.actor) return
     const theirs = other.bonds()
     if (theirs !== undefined) mine.link(theirs)
@@ -97,20 +98,20 @@ export class LocalSelf extends LocalActorRef {
 
   unlink(from: unknown): void {
     const mine = this.checkLife()
-    const theirs = boundOf(from, 'self.unlink').bonds()
+    const theirs = boundOf(from, 'self.unlink', this.actor.kernel).bonds()
     if (theirs !== undefined) mine.unlink(theirs)
   }
 
   exit(to: unknown, reason: ExitReason): void {
     this.checkLife()
-    const other = boundOf(to, 'self.exit')
+    const other = boundOf(to, 'self.exit', this.actor.kernel)
     other.signalled({ by: 'exit', reason, isOwn: other === this.actor }, this.actor.life())
   }
 
   monitor(to: unknown, message: (down: Down) => MessageData): Subscription {
     const bonds = this.checkLife()
-    const { cell } = this
-    return monitorRef(to, (down) => void cell.append(message(down)), { bonds, cell })
+    const { cell, actor } = this
+    return monitorRef(to, (down) => void cell.append(message(down)), { bonds, kernel: actor.kernel })
   }
 
   /** For a persistent behavior, which goes on without. */
@@ -138,8 +139,8 @@ export class LocalSelf extends LocalActorRef {
   }
 }
 
-const boundOf = (ref: unknown, used: string): Bound => {
+const boundOf = (ref: unknown, used: string, kernel?: Kernel): Bound => {
   const bound = LocalActorRef.actorOf(ref as object)
-  if (bound === undefined) throw notLocal(used)
+  if (bound === undefined || (kernel !== undefined && bound.kernel !== kernel)) throw notLocal(used)
   return bound
 }

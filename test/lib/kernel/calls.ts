@@ -182,3 +182,40 @@ t.test('calls - self is good for one life', async (t) => {
   await settle()
   t.throws(() => kept?.link({} as never), /self\.link takes a ref to an actor of this very node/)
 })
+
+t.test('calls - an actor of another node in the same process is not linked or monitored', async (t) => {
+  const [here, there] = [bed(), bed()]
+  const Alone = nodeProtocol('alone', { Reach: message() })
+  const errors: unknown[] = []
+  const far = startActor(there.kernel, behavior(Alone, { init: () => 0, on: { Reach: (n) => next(n) } }))
+  const other = far.actor.ref as unknown as LocalRef<'alone'>
+  const reaching = behavior(Alone, {
+    init: () => 0,
+    on: {
+      Reach: (n, _, self) => {
+        for (const reach of [
+          () => self.link(other),
+          () => self.unlink(other),
+          () => self.exit(other, { tag: 'kill' }),
+          () => self.monitor(other, () => Alone.Reach()),
+        ]) {
+          try {
+            reach()
+          } catch (error) {
+            errors.push(error)
+          }
+        }
+        return next(n)
+      },
+    },
+  })
+  startActor(here.kernel, reaching).actor.ref.tell(Alone.Reach() as never)
+  await here.settle()
+  t.match(
+    errors,
+    ['link', 'unlink', 'exit', 'monitor'].map((used) => ({
+      message: new RegExp(`^self\\.${used} takes a ref to an actor of this very node`),
+    })),
+  )
+  t.same(far.ended, [])
+})
