@@ -10,7 +10,8 @@
  * - 'rest_for_one' touches only the child that ended and those after it; 'one_for_all' touches all of them.
  * - A 'temporary' child is never started again, also when it fell only because a sibling did; its spec goes
  *   with it.
- * - A restart that fails to start counts as another restart, and is tried again after the present turn.
+ * - A restart that fails to start is tried again after the present turn, when what came before is done: that
+ *   counts as another restart, unless a sibling's restart has started it by then.
  * - A restart with a backoff is counted when it happens; its siblings go on until then.
  * - Never more than `intensity` restarts within `periodMs`: one more stops all children and ends the
  *   supervisor with 'shutdown', for its own parent to judge.
@@ -161,19 +162,13 @@ const startFailed = (
     perform(state, closing(id, crash(error), request.isNew ? 'gone' : 'kept'), actions)
     actions.push(answerOf(request.ticket, { tag: 'failed', error }))
   } else {
-    restartFailed(state, child, now, actions)
+    restartFailed(child, now, actions)
   }
 }
 
-const restartFailed = (
-  state: SupervisorState,
-  child: ChildState,
-  now: number,
-  actions: SupervisorAction[],
-): void => {
+const restartFailed = (child: ChildState, now: number, actions: SupervisorAction[]): void => {
   const { id } = child.rule
   const attempt = delayAttempt(child, now)
-  if (attempt === undefined && !mayRestart(state, now, actions)) return
   const { run } = child
   child.status = attempt === undefined ? 'retrying' : 'delayed'
   actions.push(attempt === undefined ? { tag: 'retry', id, run } : { tag: 'delay', id, run, attempt })
@@ -240,7 +235,6 @@ const retry = (
     state.backlog.push(event)
     return
   }
-  const isCounted = child.status === 'retrying'
   child.status = 'stopped'
-  if (isCounted || mayRestart(state, now, actions)) restart(state, event.id)
+  if (mayRestart(state, now, actions)) restart(state, event.id)
 }
