@@ -34,13 +34,15 @@ export class HeldChild {
       this.stopTimer()
       done(begun)
     }
-    child.begin(over)
     const { id, startMs } = this.data
-    if (isOver || startMs === 'infinity') return
-    this.timer = clock.after(startMs, () => {
-      child.abort()
-      over({ tag: 'failed', error: tooSlow(id, startMs) })
-    })
+    const limit = (): void => {
+      if (isOver || startMs === 'infinity') return
+      this.timer = clock.after(startMs, () => {
+        child.abort()
+        over({ tag: 'failed', error: tooSlow(id, startMs) })
+      })
+    }
+    this.within(limit, () => child.begin(over))
   }
 
   /** Stops what runs here in order; by force when that takes longer than `shutdownMs`. */
@@ -61,9 +63,23 @@ export class HeldChild {
     } else if (shutdownMs === 'kill') {
       over(killed)
     } else {
-      child.halt(() => over(shutdown))
-      if (!isOver && shutdownMs !== 'infinity') this.timer = clock.after(shutdownMs, () => over(killed))
+      const limit = (): void => {
+        if (isOver || shutdownMs === 'infinity') return
+        this.timer = clock.after(shutdownMs, () => over(killed))
+      }
+      this.within(limit, () => child.halt(() => over(shutdown)))
     }
+  }
+
+  /**
+   * Of two deadlines at one moment a supervisor's comes before those below it, as it began earlier. Most
+   * workers are done at once and need no timer.
+   */
+  private within(limit: () => void, act: () => void): void {
+    const isFirst = this.data.type !== 'worker'
+    if (isFirst) limit()
+    act()
+    if (!isFirst) limit()
   }
 
   /** Calls `again` after the backoff of the spec, and says how long that is; `attempt` 0 is its shortest. */

@@ -47,7 +47,8 @@ export type StartAnswer =
  */
 export class LocalTree {
   readonly root: Supervisor
-  private readonly workers = new Map<string, LocalActor>()
+  /** By kind, the latest last. One that ended stays while its spec does, unless another has its kind. */
+  private readonly workers = new Map<string, LocalActor[]>()
   /** By path. */
   private readonly supervisors = new Map<string, Supervisor>()
   private serial = 0
@@ -75,7 +76,10 @@ export class LocalTree {
 
   /** This node's actor of that kind, from the static part of the tree. */
   local(kind: string): LocalActor | undefined {
-    return this.workers.get(kind)
+    const known = this.workers.get(kind)
+    if (known === undefined) return undefined
+    dropEnded(known, 1)
+    return known.at(-1)
   }
   get localKinds(): readonly string[] {
     return [...this.workers.keys()]
@@ -166,7 +170,7 @@ export class LocalTree {
     const { kernel, outside } = this.parts
     const { id: name, behavior } = data
     const actor = new LocalActor(kernel, { name, parent, behavior, outside, ended })
-    if (this.supervisors.get(parent.path)?.data.type !== 'dynamic') this.workers.set(behavior.kind, actor)
+    if (this.supervisors.get(parent.path)?.data.type !== 'dynamic') this.enlist(actor)
     return actor
   }
 
@@ -189,8 +193,17 @@ export class LocalTree {
       if (this.supervisors.get(path) === child) this.supervisors.delete(path)
     }
     if (data?.type !== 'worker') return
-    const actor = this.workers.get(data.behavior.kind)
-    if (actor !== undefined && !isOpen(actor.cell)) this.workers.delete(data.behavior.kind)
+    const { kind } = data.behavior
+    const known = this.workers.get(kind) ?? []
+    dropEnded(known, 0)
+    if (known.length === 0) this.workers.delete(kind)
+  }
+
+  private enlist(actor: LocalActor): void {
+    const known = this.workers.get(actor.kind) ?? []
+    dropEnded(known, 0)
+    known.push(actor)
+    this.workers.set(actor.kind, known)
   }
 }
 
@@ -198,6 +211,13 @@ const forgotten = (data: ChildData): ChildData =>
   data.type === 'worker' ? { ...data, behavior: withoutInit(data.behavior) } : data
 const forget = (child: Child, data: ChildData): void => {
   if (child instanceof LocalActor && data.type === 'worker') child.behavior = data.behavior
+}
+
+const dropEnded = (actors: LocalActor[], least: number): void => {
+  for (let last = actors.at(-1); last !== undefined && actors.length > least; last = actors.at(-1)) {
+    if (isOpen(last.cell)) return
+    actors.pop()
+  }
 }
 
 const isOpen = ({ status }: Cell<any>): boolean => status === 'running' || status === 'suspended'

@@ -137,6 +137,16 @@ t.test(
   },
 )
 
+t.test('stop - of two deadlines at one moment that of the supervisor comes first', async (t) => {
+  const w = new World()
+  const inner = supervisor('inner', { shutdownMs: 100 }, [w.worker('b', {}, { onStop: never })])
+  const outer = supervisor('outer', { shutdownMs: 100 }, [w.worker('a'), inner])
+  const it = await w.grow(supervisor('root', {}, [outer]))
+  w.take()
+  t.equal(await it.stop(), 100)
+  t.equal(w.take(), '-b', 'a is killed with outer, and not asked')
+})
+
 const backoff = { minMs: 1_000, maxMs: 8_000, jitter: 0 }
 
 /** Milliseconds from each crash of `a` until it runs again. */
@@ -320,6 +330,22 @@ t.test('change - it stays when the supervisor is restarted, by itself or by hand
   await it.answer(it.supervisor().restartChild('sub'))
   t.equal(it.shape('sub'), 'b c')
   t.equal(it.supervisor('sub').flags().intensity, 3)
+})
+
+t.test('tree - of two workers of one kind the later is found, and when it is gone the other', async (t) => {
+  const w = new World()
+  const both = [worker('one', w.behavior('a')), worker('two', w.behavior('a'))]
+  const it = await w.grow(supervisor('root', {}, both))
+  t.equal(it.tree.local('a')?.cell.name, 'two')
+  await it.answer(it.supervisor().terminateChild('two'))
+  t.equal(it.tree.local('a')?.cell.name, 'one')
+  await it.answer(it.supervisor().restartChild('two'))
+  t.equal(it.tree.local('a')?.cell.name, 'two')
+  for (const id of ['one', 'two']) await it.answer(it.supervisor().terminateChild(id))
+  t.equal(it.tree.local('a')?.cell.status, 'stopped', 'its spec is still there')
+  for (const id of ['one', 'two']) await it.answer(it.supervisor().deleteChild(id))
+  t.equal(it.tree.local('a'), undefined)
+  t.same(it.tree.localKinds, [])
 })
 
 t.test('dynamic - a name that is made is never one that is taken', async (t) => {
