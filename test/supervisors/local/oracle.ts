@@ -28,7 +28,7 @@ const agrees = (others: Others = {}, tell?: (told: readonly string[]) => void) =
     tell?.(told)
   })
 
-/** Of these at least so many in the runs that are always tried: a generator that loses them checks nothing. */
+/** Of these at least so many in the runs that are always tried, else the generator has lost them. */
 const kinds: readonly (readonly [what: string, pattern: RegExp, countMin: number])[] = [
   ['ends of workers', /^\w+: (crash|kill|normal|shutdown|detail)/, 1],
   ['inits that fail', /the next inits of .*throw/, 1],
