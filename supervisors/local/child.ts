@@ -5,8 +5,8 @@ import type { ChildRule } from './protocol.js'
 export interface ChildState {
   rule: ChildRule
   /**
-   * `ended`: by itself, and not judged yet. `retrying`: its restart failed, was counted, and will be tried
-   * again. `delayed`: it waits out its backoff, and is counted when that is over.
+   * `ended`: by itself, and not judged yet. `retrying`: its restart failed and will be tried again.
+   * `delayed`: it waits out its backoff. Either is counted when it is tried.
    */
   status: 'stopped' | 'starting' | 'running' | 'stopping' | 'ended' | 'retrying' | 'delayed'
   /** Grows with each start. */
