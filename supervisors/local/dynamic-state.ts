@@ -144,8 +144,8 @@ const judge = (state: DynamicState, event: News, now: number, actions: Superviso
   if (status === 'starting') {
     begun(state, event, { child, now, actions })
   } else if (event.tag === 'Retry') {
-    if (status === 'retrying') begin(child, actions)
-    else if (status === 'delayed' && mayRestart(state, child, now, actions)) begin(child, actions)
+    const isWaiting = status === 'retrying' || status === 'delayed'
+    if (isWaiting && mayRestart(state, child, now, actions)) begin(child, actions)
   } else if (event.tag === 'Ended' && status === 'stopping') {
     close(state, child, event.reason, actions)
   } else if (event.tag === 'Ended' && status === 'running') {
@@ -180,7 +180,7 @@ const begun = (
     if (tickets !== undefined) {
       close(state, child, child.lastReason, actions)
       answerAll(tickets, { tag: 'failed', error }, actions)
-    } else if (!isDelayed(child, now, actions) && mayRestart(state, child, now, actions)) {
+    } else if (!isDelayed(child, now, actions)) {
       child.status = 'retrying'
       actions.push({ tag: 'retry', id: rule.id, run })
     }
