@@ -34,6 +34,9 @@ export interface UpOptions {
 const flagsOf = (given: ConfigInput): string[] =>
   Object.entries(given).flatMap(([knob, value]) => [flagOf(knob as keyof ConfigInput), `${value}`])
 
+/** `up` is for trying things out: mistakes in steps are named where they are made, unless that is unwanted. */
+const forTrying = (given: ConfigInput): ConfigInput => ({ diagnostics: true, ...given })
+
 const progressEveryMs = 2_000
 
 /** One run of `tumen up`. */
@@ -120,10 +123,10 @@ export class Up {
         import('../lib/transport/memory.js'),
       ])
       const transport = memory()
-      return (name) => startInside({ app, cluster, name, transport, config: settings.given })
+      return (name) => startInside({ app, cluster, name, transport, config: forTrying(settings.given) })
     }
     const { startProcess } = await import('./processes.js')
-    const flags = flagsOf(settings.given)
+    const flags = flagsOf(forTrying(settings.given))
     const base = { appPath: app.path, cluster, natsUrl: choice.url, flags, directory: process.cwd() }
     return (name) => startProcess({ ...base, name })
   }
