@@ -34,7 +34,7 @@ export interface UpOptions {
 const flagsOf = (given: ConfigInput): string[] =>
   Object.entries(given).flatMap(([knob, value]) => [flagOf(knob as keyof ConfigInput), `${value}`])
 
-/** `up` is for trying things out: mistakes in steps are named where they are made, unless that is unwanted. */
+/** `up` is for trying things out: mistakes in steps are named where they are made. */
 const forTrying = (given: ConfigInput): ConfigInput => ({ diagnostics: true, ...given })
 
 const progressEveryMs = 2_000

@@ -40,7 +40,7 @@ export interface SupervisorData extends ChildBase, Intensity {
   readonly init: (() => unknown) | undefined
   readonly children: readonly ChildData[]
 }
-export interface EntitiesData extends ChildBase, Intensity {
+export interface EntitiesData extends ChildBase {
   readonly type: 'entities'
   readonly kind: KindData
   readonly countMax: number

@@ -72,9 +72,6 @@ export interface EntitiesOptions {
    * 1,000,000.
    */
   readonly countMax?: number
-  /** Default 3 in 5,000 ms, counted after each id's own backoff. */
-  readonly intensity?: number
-  readonly periodMs?: number
 }
 
 export interface DynamicOptions extends Patience {
@@ -201,7 +198,6 @@ export const entities = <N extends string, I>(kind: Kind<N, I>, options: Entitie
   return childSpec({
     type: 'entities',
     ...base(data.kind, {}, ofSupervisors),
-    ...intensityOf(data.kind, options, 3),
     kind: data,
     countMax: whole(options.countMax ?? 1_000_000, 1, `${data.kind}: countMax`),
   })
