@@ -75,24 +75,24 @@ t.test('oracle - a tree with a wrong rule is noticed', async (t) => {
     for (const [what, decider] of Object.entries(wrong)) t.ok(await notices({ decider }), `${name}: ${what}`)
 })
 
+const plainWorker = (name: string, ms: number) =>
+  ({
+    type: 'worker',
+    name,
+    restart: 'permanent',
+    significant: false,
+    shutdownMs: 'infinity',
+    hook: { ms, throws: false },
+  }) as const
+const plainSupervisor = { ...plainWorker('root', 0), type: 'supervisor', autoShutdown: 'never' } as const
+
 t.test('found by it - a failed restart counts when it is tried again, after what came before', async (t) => {
-  const worker = (name: string, ms: number) =>
-    ({
-      type: 'worker',
-      name,
-      restart: 'permanent',
-      significant: false,
-      shutdownMs: 'infinity',
-      hook: { ms, throws: false },
-    }) as const
   const tree = {
-    ...worker('root', 0),
-    type: 'supervisor',
+    ...plainSupervisor,
     strategy: 'rest_for_one',
-    autoShutdown: 'never',
     intensity: 2,
     periodMs: 5_000,
-    children: [worker('a', 0), worker('b', 0), worker('c', 1_001)],
+    children: [plainWorker('a', 0), plainWorker('b', 0), plainWorker('c', 1_001)],
   } as const
   const told = await compareWithOracle({
     tree,
@@ -104,6 +104,30 @@ t.test('found by it - a failed restart counts when it is tried again, after what
     ],
   })
   t.equal(told[1], 'w2: crash; at 50 w1: crash')
+  t.notOk(told.includes('the root gave up'))
+})
+
+t.test('found by it - a supervisor that did not come up leaves no mail', async (t) => {
+  const flags = { ...plainSupervisor, strategy: 'one_for_one', periodMs: 2_000 } as const
+  const low = {
+    ...flags,
+    intensity: 0,
+    children: [plainWorker('w3', 0), plainWorker('w4', 1_001), plainWorker('w5', 0)],
+  }
+  const middle = { ...flags, intensity: 1, children: [low] }
+  const end = { do: 'end', pick: 0, how: 'crash', outcomes: [], mishap: undefined } as const
+  const told = await compareWithOracle({
+    tree: { ...flags, intensity: 1, children: [middle, plainWorker('w6', 1_001)] },
+    first: [],
+    commands: [
+      { do: 'plan', pick: 5, outcomes: ['throw'] },
+      // The next life of s2 fails at w5 and stops w4; what w3 does meanwhile is news to nobody.
+      { ...end, mishap: { pick: 0, how: 'crash' } },
+      // So the next life of s1 has restarted nothing yet.
+      end,
+    ],
+  })
+  t.match(told[1], /^w3: crash; at \d+ w3: crash$/)
   t.notOk(told.includes('the root gave up'))
 })
 
