@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../lib/std/clock.js'
 import { systemClock } from '../lib/std/system.js'
 import type { LinkStatus, OpenOptions, Session, Transport } from '../lib/transport/transport.js'
 import type { NodeHandle } from './handle.js'
+import { sayErrors } from './log.js'
 import { hostNode, type NodeStart } from './run-node.js'
 
 const never: Timer = { cancel: () => {} }
@@ -90,9 +91,9 @@ export const mortal = (base: Transport, clock: Clock = systemClock): Mortal => {
 }
 
 /** Starts a node in this process. */
-export const startInside = async (start: NodeStart): Promise<NodeHandle> => {
+export const startInside = async (start: Omit<NodeStart, 'log'>): Promise<NodeHandle> => {
   const life = mortal(start.transport)
-  const hosted = await hostNode({ ...start, transport: life.transport, clock: life.clock })
+  const hosted = await hostNode({ ...start, log: sayErrors, transport: life.transport, clock: life.clock })
   let end: (how: string) => void = () => {}
   const ended = new Promise<string>((resolve) => {
     end = resolve

@@ -15,6 +15,8 @@ export interface NodeStart {
   readonly name: string
   readonly transport: Transport
   readonly config: ConfigInput
+  /** Where what happens on it is told. */
+  readonly log: (node: TumenNode) => void
   /** Default: the system's. */
   readonly clock?: Clock
   /** Somebody asked this node from afar to drain. */
@@ -52,6 +54,7 @@ export const hostNode = async (start: NodeStart): Promise<HostedNode> => {
   const tree = supervisor('launched', {}, [worker('tumen-launcher', launcher), app.tree])
   const clock = start.clock === undefined ? {} : { clock: start.clock }
   const node = await startNode({ cluster, name, transport, config, tree, ...clock })
+  start.log(node)
   let served: Served
   try {
     served = (await app.onNode?.(node)) ?? {}

@@ -5,12 +5,13 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
+import { textOfThrown } from './std/text.js'
 
 const address = t.string
 const retrying = { address, retryAfterMs: t.number }
 const AskErrorCodec = t.union([
   t.type({ tag: t.literal('AskTimeout'), address, timeoutMs: t.number }),
-  t.type({ tag: t.literal('NoRecipient'), address }),
+  t.intersection([t.type({ tag: t.literal('NoRecipient'), address }), t.partial({ child: t.string })]),
   t.type({ tag: t.literal('Overloaded'), address, mailboxCountMax: t.number, retryAfterMs: t.number }),
   t.type({ tag: t.literal('Unavailable'), ...retrying }),
   t.type({ tag: t.literal('StaleView'), ...retrying }),
@@ -20,7 +21,7 @@ const AskErrorCodec = t.union([
   t.type({ tag: t.literal('UnknownKind'), kind: t.string }),
   t.intersection([
     t.type({ tag: t.literal('Crashed'), address, cause: t.unknown }),
-    t.partial({ node: t.string, message: t.string, isStateKept: t.boolean }),
+    t.partial({ node: t.string, message: t.string, isStateKept: t.boolean, child: t.string }),
   ]),
   t.type({ tag: t.literal('Malformed'), address, complaints: t.array(t.string) }),
   t.type({ tag: t.literal('Cancelled'), address }),
@@ -37,7 +38,12 @@ export type AskError =
   /** The deadline passed. `timeoutMs` is the whole time that was allowed. */
   | { readonly tag: 'AskTimeout'; readonly address: string; readonly timeoutMs: number }
   /** Nobody is there: the id was never spawned, has stopped, or the actor's incarnation ended. */
-  | { readonly tag: 'NoRecipient'; readonly address: string }
+  | {
+      readonly tag: 'NoRecipient'
+      readonly address: string
+      /** What `node.start` was to start below `address`, when its `init` said `ignore`. */
+      readonly child?: string
+    }
   /** A limit was reached: the mailbox, the link to its node, or the asks that are open. */
   | {
       readonly tag: 'Overloaded'
@@ -75,6 +81,8 @@ export type AskError =
       readonly message?: string
       /** True for an entity: its state is what it was before the message. */
       readonly isStateKept?: boolean
+      /** What `node.start` was to start below `address`, when its `init` threw. */
+      readonly child?: string
     }
   /**
    * The message or its reply does not fit its codec. The complaints name fields and expectations, never
@@ -97,9 +105,20 @@ export interface Refused<X> {
 
 const seconds = (ms: number): string => (ms < 10_000 ? `${ms} ms` : `${ms / 1_000} s`)
 const retry = (e: { readonly retryAfterMs: number }): string => `Ask again after ${seconds(e.retryAfterMs)}.`
-const causeText = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 /** With one mark at its end, whoever wrote it. */
 const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
+
+type CrashedError = Extract<AskError, { readonly tag: 'Crashed' }>
+const crashedSentence = (e: CrashedError): string =>
+  `${e.address} crashed${e.node === undefined ? '' : ` on ${e.node}`} while it handled ` +
+  `${e.message ?? 'the message'}: ${ended(textOfThrown(e.cause))} ` +
+  (e.isStateKept === true
+    ? 'Its state is what it was before. The same message will crash it again: mend its handler. '
+    : 'Its supervisor decides what follows. ') +
+  `${e.node === undefined ? 'node.listen' : `node.listen on ${e.node}`} tells each crash with its error.`
+const notStartedSentence = (child: string, { address, cause }: CrashedError): string =>
+  `The ${child} that was to start under the supervisor "${address}" did not: ${ended(textOfThrown(cause))} ` +
+  'Nothing of it runs: mend its init, or what that needs, and start it again.'
 
 type Sentences = {
   readonly [K in AskError['tag']]: (error: Extract<AskError, { readonly tag: K }>) => string
@@ -108,10 +127,16 @@ const sentences: Sentences = {
   AskTimeout: (e) =>
     `${e.address} did not answer within ${seconds(e.timeoutMs)}. It may still act: ` +
     'ask again with the same reqId, or allow a longer timeoutMs.',
-  NoRecipient: (e) =>
-    e.address.endsWith('/')
+  NoRecipient: (e) => {
+    if (e.child !== undefined)
+      return (
+        `No ${e.child} was started under the supervisor "${e.address}": its init said ignore, or it ended at ` +
+        'once. Start it when it has something to do.'
+      )
+    return e.address.endsWith('/')
       ? `The actor ${e.address.slice(0, -1)} of this node has stopped: node.tree() tells what runs.`
-      : `Nobody is at ${e.address}. Spawn it first, or declare its kind with activate: 'first-message'.`,
+      : `Nobody is at ${e.address}. Spawn it first, or declare its kind with activate: 'first-message'.`
+  },
   Overloaded: (e) =>
     `${e.address} takes no more messages: ${e.mailboxCountMax} are waiting. ${retry(e)} ` +
     'If it stays so, spread the load over more ids.',
@@ -129,13 +154,7 @@ const sentences: Sentences = {
   UnknownKind: (e) =>
     `No ready node has the kind "${e.kind}" in its tree. ` +
     'Add entities(…) of that kind to the tree of some node.',
-  Crashed: (e) =>
-    `${e.address} crashed${e.node === undefined ? '' : ` on ${e.node}`} while it handled ` +
-    `${e.message ?? 'the message'}: ${ended(causeText(e.cause))} ` +
-    (e.isStateKept === true
-      ? 'Its state is what it was before. The same message will crash it again: mend its handler. '
-      : 'Its supervisor decides what follows. ') +
-    `${e.node === undefined ? 'node.listen' : `node.listen on ${e.node}`} tells each crash with its error.`,
+  Crashed: (e) => (e.child === undefined ? crashedSentence(e) : notStartedSentence(e.child, e)),
   Malformed: (e) =>
     `A message to ${e.address}, or its reply, does not fit its codec: ${e.complaints.join('; ')}. ` +
     'Compare the protocol on both nodes.',
@@ -148,7 +167,7 @@ const sentences: Sentences = {
 /** One sentence for people: what happened and what to do next. */
 export const describe = (error: AskError | Refused<unknown>): string => {
   if (error.tag === 'Refused') {
-    return `${error.address} refused ${error.message}: ${ended(causeText(jsonOf(error.refusal)))}`
+    return `${error.address} refused ${error.message}: ${ended(textOfThrown(jsonOf(error.refusal)))}`
   }
   const sentence = sentences[error.tag] as (error: AskError) => string
   return sentence(error)
@@ -221,7 +240,7 @@ type Flat = { readonly [key: string]: string | number | boolean | readonly strin
 
 /** As it travels between nodes. A cause travels as text. */
 export const encodeAskError = (error: AskError): Flat =>
-  error.tag === 'Crashed' ? { ...error, cause: causeText(error.cause) } : error
+  error.tag === 'Crashed' ? { ...error, cause: textOfThrown(error.cause) } : error
 
 /** The left is what a newer or broken node sent instead of an error of this family. */
 export const decodeAskError = (wire: unknown): E.Either<string, AskError> =>

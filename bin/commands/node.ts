@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadApp } from '../app.js'
 import { type Health, openHealth } from '../health.js'
 import { answer, type FromNode, type ToNode } from '../ipc.js'
 import { addKnobs } from '../knob-flags.js'
+import { type LogLevel, logLevels, logLines, sayErrors } from '../log.js'
 import { Plain, sentenceOf } from '../plain.js'
 import { print, say } from '../print.js'
 import type { HostedNode } from '../run-node.js'
@@ -17,6 +18,7 @@ interface NodeCommandOptions {
   readonly health?: number
   readonly json?: true
   readonly managed?: true
+  readonly logLevel: LogLevel
   readonly [knob: string]: unknown
 }
 
@@ -40,6 +42,11 @@ export const addNode = (program: Command): void => {
     .option('--nats <url>', 'the NATS server (TUMEN_NATS_URL)')
     .option('--health <port>', 'tell live, ready and draining over HTTP on this port of loopback', port)
     .option('--json', 'one line of JSON on stdout when it is ready')
+    .addOption(
+      new Option('--log-level <level>', 'what happens, as lines of JSON on stderr, from this level on')
+        .choices(logLevels)
+        .default('info'),
+    )
     .option('--managed', 'report to the tumen up that started this process')
   command.options.find(({ long }) => long === '--managed')?.hideHelp()
   addKnobs(command).action(runNode)
@@ -141,6 +148,7 @@ class RunningNode {
       name: options.name ?? `node-${randomBytes(4).toString('hex')}`,
       transport: nats({ servers: url }),
       config: given,
+      log: options.managed ? sayErrors : logLines(options.logLevel),
       onDrain: () => this.drain(),
     })
   }

@@ -12,6 +12,7 @@ import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
+import { textOf } from '../std/text.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import { applyChange, type Change, type Command, isForgettable } from './copy.js'
 import {
@@ -170,7 +171,7 @@ export class Entities {
     const node = nodeId(here.node, here.incarnation)
     const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
     const address = this.#address(running)
-    return { tag: 'Crashed', address, cause: String(error), node, ...message, isStateKept: true }
+    return { tag: 'Crashed', address, cause: textOf(error), node, ...message, isStateKept: true }
   }
 
   #hosts(hosted: Hosted): boolean {

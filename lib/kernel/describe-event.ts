@@ -1,12 +1,25 @@
 import type { NodeEvent } from '../api/node-event.js'
 import type { LifecycleEvent } from './events.js'
 import type { ExitReason } from './exit-reason.js'
+import { textOfThrown } from '../std/text.js'
 
 type Told = readonly [level: NodeEvent['level'], sentence: string]
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-const endOf = (reason: ExitReason): string =>
-  reason.tag === 'crash' ? `crashed: ${textOf(reason.error)}` : reason.tag
+/** With one mark at its end. */
+const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
+/** How a life ended, after "it". */
+const endOf = (reason: ExitReason): string => {
+  switch (reason.tag) {
+    case 'crash':
+      return ended(`crashed: ${textOfThrown(reason.error)}`)
+    case 'normal':
+      return 'ended by itself.'
+    case 'kill':
+      return 'was killed.'
+    default:
+      return 'was shut down.'
+  }
+}
 const tagOf = (message: unknown): string => {
   const tag = (message as { readonly tag?: unknown } | null | undefined)?.tag
   return typeof tag === 'string' ? ` (${tag})` : ''
@@ -25,19 +38,16 @@ const told = (event: LifecycleEvent): Told => {
     case 'ActorRestarted':
       return [
         'info',
-        `Actor ${event.path} restarted, incarnation ${event.incarnation}; before it ${endOf(event.reason)}.`,
+        `Actor ${event.path} restarted, incarnation ${event.incarnation}; before it ${endOf(event.reason)}`,
       ]
     case 'ActorStopped':
-      return [
-        event.reason.tag === 'kill' ? 'warn' : 'debug',
-        `Actor ${event.path} stopped: ${endOf(event.reason)}.`,
-      ]
+      return [event.reason.tag === 'kill' ? 'warn' : 'debug', `Actor ${event.path} ${endOf(event.reason)}`]
     case 'ActorCrashed':
-      return ['error', `Actor ${event.path} crashed${tagOf(event.message)}: ${textOf(event.error)}`]
+      return ['error', `Actor ${event.path} crashed${tagOf(event.message)}: ${textOfThrown(event.error)}`]
     case 'SnapshotFailed':
       return [
         'warn',
-        `The snapshot of actor ${event.path} was not written: ${textOf(event.error)} ` +
+        `The snapshot of actor ${event.path} was not written: ${textOfThrown(event.error)} ` +
           'Its journal is whole, and it goes on.',
       ]
     case 'MailboxHigh':

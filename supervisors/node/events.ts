@@ -1,3 +1,4 @@
+import { notDeclared } from '../../lib/api/misuse.js'
 import type { NodeEvent } from '../../lib/api/node-event.js'
 import type { EngineEvent } from '../../lib/engine/options.js'
 import { describeEvent } from '../../lib/kernel/describe-event.js'
@@ -54,8 +55,19 @@ export class NodeEvents {
   }
 
   listen(listener: (event: NodeEvent) => void): () => void {
-    // Its own function, so that one listener may be added twice and removed once.
-    const each = (event: NodeEvent): void => listener(event)
+    if (typeof listener !== 'function') throw notDeclared('a function for node.listen')
+    const { clock } = this.#kernel
+    // Its own function, so that one listener may be added twice and removed once. What it throws is its own
+    // fault and reported as such, later: no actor may be left half way between two lives for it.
+    const each = (event: NodeEvent): void => {
+      try {
+        listener(event)
+      } catch (error) {
+        clock.defer(() => {
+          throw error
+        })
+      }
+    }
     this.#listeners.add(each)
     const forget = this.#kernel.listen((event) => each(describeEvent(event)))
     const unheard = this.#unheard

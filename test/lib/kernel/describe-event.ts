@@ -7,8 +7,8 @@ const boom = new Error('boom')
 const cases: readonly (readonly [LifecycleEvent, level: string, sentence: RegExp])[] = [
   [{ tag: 'ActorStarted', path: 'a', incarnation: 1 }, 'debug', /^Actor a started/],
   [{ tag: 'ActorRestarted', path: 'a', incarnation: 2, reason: { tag: 'kill' } }, 'info', /incarnation 2/],
-  [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'normal' } }, 'debug', /stopped: normal/],
-  [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'kill' } }, 'warn', /stopped: kill/],
+  [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'normal' } }, 'debug', /ended by itself/],
+  [{ tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'kill' } }, 'warn', /was killed/],
   [
     { tag: 'ActorStopped', path: 'a', incarnation: 1, reason: { tag: 'crash', error: boom } },
     'debug',
@@ -43,3 +43,22 @@ for (const [event, level, sentence] of cases) {
     t.match(describeEvent(event), { tag, level, sentence, fields })
   })
 }
+
+t.test('describe event - whatever was thrown has some text', async (t) => {
+  const unkind = new Error()
+  Object.defineProperty(unkind, 'message', {
+    get: () => {
+      throw new Error('no')
+    },
+  })
+  for (const error of [Object.create(null), unkind, Symbol('odd'), undefined]) {
+    const { sentence } = describeEvent({
+      tag: 'ActorCrashed',
+      path: 'a',
+      incarnation: 1,
+      error,
+      message: undefined,
+    })
+    t.match(sentence, /^Actor a crashed: ./)
+  }
+})

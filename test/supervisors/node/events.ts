@@ -91,3 +91,18 @@ t.test('events - what the engine tells has a level and a sentence too', async (t
   )
   t.match(seen[0], { sentence: /party\.1 is gone/, fields: { shard: 'party.1', gen: 2 } })
 })
+
+t.test('events - a listener that throws is reported later, and holds up nobody', async (t) => {
+  const { kernel, clock } = bed()
+  const events = new NodeEvents(kernel)
+  const seen: string[] = []
+  events.listen(() => {
+    throw new Error('disk full')
+  })
+  events.listen(({ tag }) => seen.push(tag))
+  events.ofEngine({ tag: 'Broken', what: 'x' })
+  kernel.spawn({ name: 'a', receive: () => undefined, crashed: () => undefined })
+  t.same(seen, ['Broken', 'ActorStarted'])
+  t.throws(() => clock.advance(0), { message: 'disk full' })
+  t.throws(() => events.listen(5 as never), { message: /Expected a function for node\.listen/ })
+})
