@@ -130,8 +130,8 @@ const sentences: Sentences = {
   NoRecipient: (e) => {
     if (e.child !== undefined)
       return (
-        `No ${e.child} was started under the supervisor "${e.address}": its init said ignore, or it ended at ` +
-        'once. Start it when it has something to do.'
+        `No ${e.child} was started under the supervisor "${e.address}": its init said ignore, or it ended ` +
+        'at once. Start it when it has something to do.'
       )
     return e.address.endsWith('/')
       ? `The actor ${e.address.slice(0, -1)} of this node has stopped: node.tree() tells what runs.`

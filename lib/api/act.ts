@@ -1,11 +1,12 @@
 /** What a step asks its shell to do, as data. */
+import { missingMessage, notAnAction } from './action-misuse.js'
 import type { action } from './brand.js'
 import type { Answer, Asked } from './answer.js'
-import type { MessageData } from './maker.js'
+import { type MessageData, specIn } from './maker.js'
 import type { Ask, Tell } from './message.js'
 import { Misuse } from './misuse.js'
 import type { Address } from './refs.js'
-import type { Reach } from './spec.js'
+import type { Form, Reach } from './spec.js'
 import { topicData, type Topic, type TopicData, type TopicScope } from './topic.js'
 
 /** Something for the shell to do, as plain data made by `act`. */
@@ -56,11 +57,45 @@ export type ActionData =
 /** Milliseconds, exactly or with the share of them, 0 to 1, that chance may add or take. */
 export type Delay = number | { readonly ms: number; readonly jitter: number }
 
-/** The same data, as shells read it. */
-export const actionData = (action: Action): ActionData => action as unknown as ActionData
+/** The same data, as shells read it. Throws `Misuse` for what is no action at all. */
+export const actionData = (action: Action): ActionData => {
+  const data = action as unknown as ActionData | null | undefined
+  if (data?.type === undefined) throw notAnAction(action)
+  return data
+}
 
 const made = (action: ActionData): Action => action as unknown as Action
-const data = (message: object): MessageData => message as unknown as MessageData
+
+/** What a constructor made, in one of these forms. */
+const checked = (given: object, place: string, ...forms: readonly Form[]): MessageData => {
+  const message = given as MessageData | null | undefined
+  if (typeof message !== 'object' || message === null) throw missingMessage(place, message)
+  const { form } = specIn(message)
+  if (forms.includes(form)) return message
+  const name = `${place}: ${message.kind}.${message.tag}`
+  if (form === 'tell') throw new Misuse('WrongForm', `${name} has no reply, so it is told: use act.tell.`)
+  throw new Misuse(
+    'WrongForm',
+    `${name} has a reply that nobody would get. Give one that is told, or ask it on a ref.`,
+  )
+}
+
+const sent = (
+  to: AddressData | null | undefined,
+  given: object,
+  place: string,
+  forms: readonly Form[],
+): { readonly to: AddressData; readonly message: MessageData } => {
+  if (typeof to?.kind !== 'string')
+    throw new Misuse('WrongForm', `${place}: expected an address first, such as Party.at(id) or ref.address.`)
+  const message = checked(given, place, ...forms)
+  if (message.kind === to.kind) return { to, message }
+  throw new Misuse(
+    'ForeignMessage',
+    `${place}: ${message.kind}.${message.tag} was sent to "${to.kind}". ` +
+      `Send what the constructors of the protocol "${to.kind}" make.`,
+  )
+}
 
 const delay = (
   given: Delay,
@@ -78,7 +113,7 @@ const delay = (
 export const act = {
   /** For what may be lost: at most once. */
   tell: <N extends string>(to: Address<N>, message: Tell<NoInfer<N>, string, unknown, 'id'>): Action =>
-    made({ type: 'tell', to, message: data(message) }),
+    made({ type: 'tell', ...sent(to, message, 'act.tell', ['tell']) }),
   /**
    * For what must get there. Kept in the entity's own mirrored state and sent again, also after a failover,
    * until it is answered: applied once. The answer comes back as the inner message `then`.
@@ -93,8 +128,11 @@ export const act = {
     message: Ask<NoInfer<N>, string, unknown, R, X, 'id'>,
     then: Answer<string, string, unknown, NoInfer<R>, NoInfer<X>>,
   ): Action =>
-    // biome-ignore lint/suspicious/noThenProperty: data, never awaited
-    made({ type: 'command', to, message: data(message), then: data(then) }),
+    made({
+      type: 'command',
+      ...sent(to, message, 'act.command', ['ask', 'read']),
+      then: checked(then, 'act.command', 'answer'),
+    }),
   /** Closes an ask that was put off, with its reply. */
   answer: <R, X>(open: Asked<R, X>, reply: NoInfer<R>): Action =>
     made({ type: 'answer', asked: open.asked, reply }),
@@ -113,8 +151,9 @@ export const act = {
    */
   after: (delayMs: Delay, message: Tell<string, string, unknown, Reach>, name?: string): Action => {
     const { ms, jitter } = delay(delayMs, Number.NEGATIVE_INFINITY, 'act.after')
-    if (jitter === 0) return made({ type: 'after', delayMs: ms, message: data(message), name })
-    return made({ type: 'after', delayMs: ms, jitter, message: data(message), name })
+    const own = checked(message, 'act.after', 'tell')
+    if (jitter === 0) return made({ type: 'after', delayMs: ms, message: own, name })
+    return made({ type: 'after', delayMs: ms, jitter, message: own, name })
   },
   /**
    * Sends `message` to this very actor every `periodMs` milliseconds, the first time one period from now,
@@ -125,7 +164,8 @@ export const act = {
    */
   every: (periodMs: Delay, message: Tell<string, string, unknown, Reach>, name: string): Action => {
     const { ms, jitter } = delay(periodMs, 1, 'act.every')
-    return made({ type: 'every', periodMs: ms, jitter, message: data(message), name })
+    const own = checked(message, 'act.every', 'tell')
+    return made({ type: 'every', periodMs: ms, jitter, message: own, name })
   },
   /** Drops the timer of this name, if it is pending. */
   cancel: (name: string): Action => made({ type: 'cancel', name }),

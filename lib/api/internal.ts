@@ -1,4 +1,5 @@
 /** The declarations as the runtime reads them. Not part of the public edge. */
+export { foreignTimer, notAnAction } from './action-misuse.js'
 export { type Action, actionData, type AddressData } from './act.js'
 export { behaviorData, type BehaviorData } from './behavior.js'
 export {
@@ -18,6 +19,7 @@ export {
   foreignMessage,
   kindNotInTree,
   nodeMessageToRemote,
+  nodeStopped,
   stateMutated,
   stepReturnedNothing,
   stepReturnedPromise,

@@ -22,6 +22,7 @@ export type MisuseCode =
   | 'ReplyDoesNotFit'
   | 'ForeignMessage'
   | 'CallCycle'
+  | 'NodeStopped'
 
 /**
  * A broken assumption about how tumen is used. It is thrown where the mistake is made: at a declaration, by
@@ -59,6 +60,10 @@ export const wrongScope = (kind: string, scope: 'id' | 'node', used: string): Mi
       : `${used} finds entities, but "${kind}" is a nodeProtocol: use node.local(protocol), or ` +
           'node.remote(nodeId, protocol) for another node.',
   )
+
+/** For what only a node that runs has. */
+export const nodeStopped = (node: string, what: string): Misuse =>
+  new Misuse('NodeStopped', `Node ${node} has stopped, so it has no ${what}. Use a node that runs.`)
 
 export const kindNotInTree = (kind: string, inTree: readonly string[]): Misuse =>
   new Misuse(

@@ -50,7 +50,10 @@ export interface TumenNode {
    * `NodeStopped`.
    */
   spawn<N extends string, I>(kind: Kind<N, I>, id: I): Promise<Spawned<N>>
-  /** This node's own actor of that protocol. Throws `Misuse` (`KindNotInTree`) when the tree has none. */
+  /**
+   * This node's own actor of that protocol. Throws `Misuse` (`KindNotInTree`) when the tree has none; once
+   * the node has stopped, asks of what it gives reject with `NodeStopped`.
+   */
   local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>>
   /** The same actor of another node, by `name#incarnation` or name: not with what never leaves a node. */
   remote<P extends AnyProtocol>(nodeId: string, protocol: P): Ref<KindOf<P>>
@@ -59,12 +62,12 @@ export interface TumenNode {
    * there.
    *
    * Errors: rejects with `AskFailed`: `Overloaded` at the supervisor's `countMax`, `Crashed` when its init
-   * throws.
+   * throws, `NoRecipient` when it says `ignore`; with `Misuse` when `under` names no dynamic supervisor.
    */
   start<N extends string>(under: string, behavior: Startable<N>): Promise<LocalRef<N>>
   /**
    * A supervisor of this node's tree, by its id or, where several have that id, by its path such as
-   * `root/matches`. Throws `Misuse` (`KindNotInTree`) when there is none.
+   * `root/matches`. Throws `Misuse` (`KindNotInTree`) when there is none, `NodeStopped` on one that stopped.
    */
   supervisor(idOrPath: string): LocalSupervisor
   publish<A, S extends TopicScope>(topic: Topic<string, A, S>, payload: NoInfer<A>): void

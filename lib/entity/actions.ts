@@ -1,6 +1,7 @@
 /** What a handler asked for, as parts of a change. */
 import { type Action, type ActionData, actionData } from '../api/act.js'
 import { type MessageData, specOfMessage } from '../api/maker.js'
+import { foreignTimer, notAnAction } from '../api/action-misuse.js'
 import { Misuse } from '../api/misuse.js'
 import { encodePayload, encodeRefusal, encodeReply } from '../api/spec.js'
 import type { Wire } from '../wire/envelope.js'
@@ -80,6 +81,8 @@ const oneInto = (
       throw forActorsOfANode(`act.${data.type}`)
     case 'after': {
       if (data.jitter !== undefined) throw forActorsOfANode('A timer with jitter')
+      if (data.message.kind !== context.kind.kind)
+        throw foreignTimer(context.kind.kind, 'act.after', data.message)
       const name = data.name ?? `~${context.seq}.${draft.timers.length}`
       const { tag } = data.message
       draft.timers.push([name, { at: context.now + data.delayMs, tag, payload: encoded(data.message) }])
@@ -90,6 +93,9 @@ const oneInto = (
       break
     case 'stop':
       draft.life = 'stopped'
+      break
+    default:
+      throw notAnAction(data)
   }
 }
 

@@ -3,8 +3,10 @@ import {
   actionData,
   type BehaviorData,
   deepFreeze,
+  foreignTimer,
   type MessageData,
   noActions,
+  notAnAction,
   type OutcomeData,
   stateMutated,
   stepReturnedNothing,
@@ -243,11 +245,13 @@ export abstract class ActorSteps implements TimerOwner {
         return
       case 'after': {
         const { delayMs, jitter = 0, name, message } = action
+        if (message.kind !== this.behavior.kind) throw foreignTimer(this.kind, 'act.after', message)
         setTimer(this, this.kernel.timers, message, { delayMs, jitter, name, isRepeating: false })
         return
       }
       case 'every': {
         const { periodMs, jitter, name, message } = action
+        if (message.kind !== this.behavior.kind) throw foreignTimer(this.kind, 'act.every', message)
         const plan = { delayMs: periodMs, jitter, name, isRepeating: true }
         setTimer(this, this.kernel.timers, message, plan)
         return
@@ -269,6 +273,8 @@ export abstract class ActorSteps implements TimerOwner {
         return
       case 'command':
         throw commandGiven(this.kind)
+      default:
+        throw notAnAction(action)
     }
   }
 

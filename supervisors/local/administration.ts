@@ -16,6 +16,7 @@ import type {
   SupervisorFlags,
   TerminateChildAnswer,
 } from '../../lib/api/supervision.js'
+import { nearestName } from '../../lib/config.js'
 import { LocalActor } from '../../lib/kernel/local-actor.js'
 import { rulesOf } from './decider.js'
 import type { ChildAnswer } from './protocol.js'
@@ -27,12 +28,21 @@ import type { LocalTree } from './tree.js'
 export const administration = (tree: LocalTree, idOrPath: string): LocalSupervisor => {
   const found = tree.supervisor(idOrPath)
   if (found !== undefined) return new Administration(tree, found.cell.path)
-  throw new Misuse(
+  throw noSupervisor(tree, idOrPath)
+}
+
+/** For a name that is that of no supervisor, or of several. */
+export const noSupervisor = (tree: LocalTree, idOrPath: string): Misuse => {
+  const paths = tree.supervisorPaths
+  const nearest = nearestName(idOrPath, [...new Set(paths.flatMap((path) => [lastOf(path), path]))])
+  return new Misuse(
     'KindNotInTree',
     `"${idOrPath}" is no supervisor of this node's tree, or more than one has that id. ` +
-      `There are: ${tree.supervisorPaths.join(', ')}.`,
+      (nearest === undefined || nearest === idOrPath ? '' : `Did you mean "${nearest}"? `) +
+      `There are: ${paths.join(', ')}.`,
   )
 }
+const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
 class Administration implements LocalSupervisor {
   constructor(

@@ -38,7 +38,14 @@ export interface TreeParts {
 /** What became of `startUnder`. */
 export type StartAnswer =
   | { readonly tag: 'started'; readonly actor: LocalActor }
+  /** No supervisor has that name, or several do. */
   | { readonly tag: 'not-found' }
+  /** It is a supervisor of children that are named in its spec. */
+  | { readonly tag: 'not-dynamic' }
+  /** The supervisor does not run at the moment. */
+  | { readonly tag: 'not-running' }
+  /** Its init said so, or it ended at once. */
+  | { readonly tag: 'ignored' }
   | { readonly tag: 'full'; readonly countMax: number }
   | { readonly tag: 'failed'; readonly error: unknown }
 
@@ -119,7 +126,7 @@ export class LocalTree {
   startUnder(under: string, behavior: BehaviorData, done: (answer: StartAnswer) => void): void {
     const supervisor = this.supervisor(under)
     if (supervisor?.data.type !== 'dynamic') {
-      done({ tag: 'not-found' })
+      done({ tag: supervisor === undefined ? 'not-found' : 'not-dynamic' })
       return
     }
     const worker = dynamicChild(supervisor.data, this.nextId(supervisor, behavior.kind), behavior)
@@ -224,6 +231,6 @@ const isOpen = ({ status }: Cell<any>): boolean => status === 'running' || statu
 
 const startAnswer = (answer: ChildAnswer, child: Child | undefined): StartAnswer => {
   if (answer.tag === 'ok' && child instanceof LocalActor) return { tag: 'started', actor: child }
-  if (answer.tag === 'failed' || answer.tag === 'full') return answer
-  return { tag: 'not-found' }
+  if (answer.tag === 'failed' || answer.tag === 'full' || answer.tag === 'not-running') return answer
+  return { tag: 'ignored' }
 }

@@ -1,5 +1,13 @@
 /** One node: its kernel, its tree, its place in the cluster. What `startNode` resolves with. */
-import { dataOf, entityId, kindData, kindNotInTree, topicData, wrongScope } from '../../lib/api/internal.js'
+import {
+  dataOf,
+  entityId,
+  kindData,
+  kindNotInTree,
+  nodeStopped,
+  topicData,
+  wrongScope,
+} from '../../lib/api/internal.js'
 import { AskFailed } from '../../lib/errors.js'
 import type {
   AdoptedRef,
@@ -23,12 +31,12 @@ import type {
   TumenNode,
   Where,
 } from '../../lib/index.js'
-import { formatAddress, nodeId } from '../../lib/ids.js'
+import { formatAddress, type NodeId, nodeId } from '../../lib/ids.js'
 import { adoptedRef, kindOfAdopted, nactRef } from '../../lib/kernel/nact-ref.js'
 import { monitorRef } from '../../lib/kernel/local-self.js'
 import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
-import { RemoteRef, unsent } from './refs.js'
+import { RemoteRef, StoppedRef, unsent } from './refs.js'
 import { nodeStatus } from './status.js'
 
 /** The name of a protocol, if it is one of entities (`id`) or of actors of a node, as it should be. */
@@ -77,8 +85,9 @@ export class Node implements TumenNode {
   local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>> {
     const kind = kindIn(protocol, 'node', 'node.local')
     const actor = this.#parts.tree.local(kind)
-    if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
-    return actor.ref as unknown as LocalRef<KindOf<P>>
+    if (actor !== undefined) return actor.ref as unknown as LocalRef<KindOf<P>>
+    if (!this.#parts.isStopping) throw kindNotInTree(kind, this.#parts.tree.kinds)
+    return new StoppedRef(this.#parts.home, kind, this.id as NodeId) as unknown as LocalRef<KindOf<P>>
   }
 
   remote<P extends AnyProtocol>(node: string, protocol: P): Ref<KindOf<P>> {
@@ -113,8 +122,9 @@ export class Node implements TumenNode {
   adopted(id: string): AdoptedRef {
     const kind = kindOfAdopted(id)
     const actor = this.#parts.tree.local(kind)
-    if (actor === undefined) throw kindNotInTree(kind, this.#parts.tree.kinds)
-    return adoptedRef(actor.ref)
+    if (actor !== undefined) return adoptedRef(actor.ref)
+    if (this.#parts.isStopping) throw nodeStopped(this.name, `adopted actor "${id}"`)
+    throw kindNotInTree(kind, this.#parts.tree.kinds)
   }
 
   nact(ref: object): NactRef {
@@ -126,7 +136,9 @@ export class Node implements TumenNode {
   }
 
   supervisor(idOrPath: string): LocalSupervisor {
-    return this.#parts.tree.supervisor(idOrPath)
+    const { tree, isStopping } = this.#parts
+    if (isStopping && !tree.hasSupervisor(idOrPath)) throw nodeStopped(this.name, `supervisor "${idOrPath}"`)
+    return tree.supervisor(idOrPath)
   }
 
   tree(): TreeNode {

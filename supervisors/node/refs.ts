@@ -7,6 +7,7 @@ import {
   foreignMessage,
   type MessageData,
   nodeMessageToRemote,
+  nodeStopped,
   specOfMessage,
 } from '../../lib/api/internal.js'
 import { Misuse } from '../../lib/api/misuse.js'
@@ -47,6 +48,28 @@ const wrongForm = (message: MessageData, used: 'told' | 'asked'): Misuse =>
 /** Why nothing leaves this node. */
 export const unsent = ({ isStopped, name }: RefHome, address: string): AskError =>
   isStopped ? { tag: 'NodeStopped', address, node: name } : { tag: 'Unavailable', address, retryAfterMs: 500 }
+
+/** A ref to an actor of a node that has stopped: nobody gets what is told, and asks say why. */
+export class StoppedRef {
+  readonly address: { readonly kind: string; readonly id: string; readonly node: string }
+  readonly #home: RefHome
+
+  constructor(home: RefHome, kind: string, node: NodeId) {
+    this.#home = home
+    this.address = { kind, id: '', node }
+  }
+
+  tell(message: MessageData): void {
+    this.#home.deadLetter(formatAddress(this.address.kind, ''), 'NodeStopped', message)
+  }
+  ask(_message: MessageData): Promise<never> {
+    const address = formatAddress(this.address.kind, '')
+    return Promise.reject(new AskFailed({ tag: 'NodeStopped', address, node: this.#home.name }))
+  }
+  get nact(): never {
+    throw nodeStopped(this.#home.name, 'actors')
+  }
+}
 
 /** A ref to what is not necessarily here. Its type parameters are added by the node that hands it out. */
 export class RemoteRef {

@@ -12,7 +12,7 @@ import { supervisor } from '../../lib/api/child-spec.js'
 import type { ChildSpec } from '../../lib/api/child-data.js'
 import type { TreeNode } from '../../lib/api/status.js'
 import type { LocalSupervisor } from '../../lib/api/supervision.js'
-import { AskFailed, StartFailed } from '../../lib/errors.js'
+import { StartFailed } from '../../lib/errors.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
@@ -23,6 +23,7 @@ import type { Random } from '../../lib/std/random.js'
 import { administration } from '../local/administration.js'
 import type { Child } from '../local/held-child.js'
 import { LocalTree } from '../local/tree.js'
+import { whyNotStarted } from './not-started.js'
 
 /** Every child of the tree, parents before children. */
 const flatten = (spec: ChildData): readonly ChildData[] =>
@@ -134,13 +135,7 @@ export class Tree {
     return new Promise((resolve, reject) => {
       this.#local.startUnder(under, data, (answer) => {
         if (answer.tag === 'started') resolve(answer.actor.ref)
-        else if (answer.tag === 'not-found') reject(new AskFailed({ tag: 'NoRecipient', address: under }))
-        else if (answer.tag === 'failed')
-          reject(new AskFailed({ tag: 'Crashed', address: under, cause: answer.error }))
-        else {
-          const mailboxCountMax = answer.countMax
-          reject(new AskFailed({ tag: 'Overloaded', address: under, mailboxCountMax, retryAfterMs: 1_000 }))
-        }
+        else reject(whyNotStarted(this.#local, under, { child: data.kind, answer }))
       })
     })
   }
@@ -151,6 +146,9 @@ export class Tree {
   /** By its path, or by its id when only one supervisor has it. Throws `Misuse` when there is none. */
   supervisor(idOrPath: string): LocalSupervisor {
     return administration(this.#local, idOrPath)
+  }
+  hasSupervisor(idOrPath: string): boolean {
+    return this.#local.supervisor(idOrPath) !== undefined
   }
   /** Ends all of it at once. */
   kill(): void {

@@ -129,6 +129,7 @@ const misuseCodes: Readonly<Record<MisuseCode, true>> = {
   BadInit: true,
   ReplyDoesNotFit: true,
   CallCycle: true,
+  NodeStopped: true,
   ForeignMessage: true,
 }
 

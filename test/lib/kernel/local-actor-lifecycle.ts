@@ -39,7 +39,7 @@ t.test('local actor - it hears topics until it is closed, and through restarts',
   const ear = behavior(Ear, { init: (): string[] => [], on: { Heard: (all) => all } })
     .hears(Happened, async (all, { n }, from) => next([...all, `${n}${from.isHere ? ' here' : ''}`]))
     .hears(Said, (all, { text }) =>
-      next([...all, text], act.tell({ kind: 'x', id: 'y' } as never, Other.Add({ n: 1 }) as never)),
+      next([...all, text], act.tell({ kind: Other.kind, id: 'y' } as never, Other.Add({ n: 1 }) as never)),
     )
   const { actor, outside, failures } = startActor(kernel, ear)
   t.same(failures, [])
@@ -48,7 +48,7 @@ t.test('local actor - it hears topics until it is closed, and through restarts',
   const heard = actor.ref.ask(Ear.Heard() as never)
   await settle()
   t.same(await heard, ['1 here', 'hello'])
-  t.match(outside.told, [[{ kind: 'x' }, { tag: 'Add' }]])
+  t.match(outside.told, [[{ id: 'y' }, { tag: 'Add' }]])
   t.equal(outside.subscribedCount(), 2)
   actor.halt(() => undefined)
   outside.emit('said', { text: 'kept' })

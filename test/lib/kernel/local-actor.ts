@@ -1,3 +1,4 @@
+import { specOfMessage } from '../../../lib/api/internal.js'
 import t from 'tap'
 import * as io from 'io-ts'
 import { act, behavior, message, next, nodeProtocol, refused, reply } from '../../../lib/index.js'
@@ -202,9 +203,11 @@ t.test('local actor - actions reach timers, topics and the outside', async (t) =
 t.test('local actor - act.command is refused with a sentence', async (t) => {
   const { kernel, settle } = bed()
   const P = nodeProtocol('p', { Go: message() })
+  const to = { kind: Counter.kind, id: 'c' } as never
+  const then = { ...Counter.Total(), [specOfMessage]: { form: 'answer' } } as never
   const p = behavior(P, {
     init: () => 0,
-    on: { Go: (s) => next(s, act.command({} as never, {} as never, {} as never)) },
+    on: { Go: (s) => next(s, act.command(to, Counter.Total() as never, then)) },
   })
   const { actor, ended } = startActor(kernel, p)
   actor.ref.tell(P.Go() as never)
