@@ -1,4 +1,5 @@
 /** Actors of one node: they may wait, hold sockets, and use refs. */
+import { namesInstead } from '../config.js'
 import type { types } from './brand.js'
 import type { Exit } from './exit.js'
 import { checkHandlers, type HandlerData } from './kind.js'
@@ -113,28 +114,76 @@ const build = (data: BehaviorData): object => {
   return built
 }
 
+const optionNames = ['init', 'on', 'onStop', 'onExit', 'mailbox', 'idleMs', 'onIdle']
+const mailboxNames = ['countMax', 'overflow', 'holdMs', 'stashCountMax']
+
+const invalid = (sentence: string): Misuse => new Misuse('InvalidDeclaration', sentence)
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const checkNames = (given: object, names: readonly string[], place: string): void => {
+  for (const name of Object.keys(given)) {
+    if (names.includes(name)) continue
+    const short = name.slice(0, 80)
+    const instead = namesInstead(short, names, `expected ${names.join(', ')}.`)
+    throw invalid(`${place}: "${short}" is not an option; ${instead}`)
+  }
+}
+
+/** The definition as it arrives from JavaScript, where the compiler has checked nothing. */
+type Loose = Readonly<Record<string, unknown>>
+
+const checkMail = (kind: string, mailbox: unknown): void => {
+  if (mailbox === undefined) return
+  if (!isObject(mailbox))
+    throw invalid(`"${kind}": mailbox: expected an object, such as { countMax: 100 }, or nothing.`)
+  checkNames(mailbox, mailboxNames, `"${kind}": mailbox`)
+  checkMailbox(kind, mailbox)
+}
+
+const checkIdle = (kind: string, { idleMs, onIdle }: Loose): void => {
+  if (idleMs !== undefined && !(Number.isSafeInteger(idleMs) && Number(idleMs) >= 1))
+    throw invalid(`"${kind}": idleMs: expected milliseconds, a whole number, 1 or more.`)
+  if (onIdle !== undefined && idleMs === undefined)
+    throw invalid(`"${kind}" has an onIdle, so it needs idleMs.`)
+}
+
+const checked = ({ kind, specs }: ProtocolData, given: unknown): void => {
+  if (!isObject(given))
+    throw invalid(`behavior("${kind}", …): expected a definition, such as { init: () => 0, on: { … } }.`)
+  checkNames(given, optionNames, `"${kind}"`)
+  const loose = given as Loose
+  const { init, on, mailbox } = loose
+  if (typeof init !== 'function')
+    throw invalid(`"${kind}": init: expected a function that gives the first state, such as () => 0.`)
+  if (!isObject(on)) throw invalid(`"${kind}": on: expected an object with a handler per message.`)
+  checkHandlers(kind, new Set(specs.keys()), on)
+  for (const [tag, handle] of Object.entries(on)) {
+    if (typeof handle !== 'function') throw invalid(`"${kind}": on.${tag}: expected a function.`)
+  }
+  for (const name of ['onStop', 'onExit', 'onIdle']) {
+    const value = loose[name]
+    if (value !== undefined && typeof value !== 'function')
+      throw invalid(`"${kind}": ${name}: expected a function, or nothing.`)
+  }
+  checkMail(kind, mailbox)
+  checkIdle(kind, loose)
+}
+
 /**
  * Declares an actor of one node. Unlike an entity's step its handlers may wait: the next message is taken
  * when the promise settles. A throw or rejection is a crash, and its supervisor decides.
  *
- * Errors: `Misuse` for a handler too few or too many.
+ * Errors: `Misuse` for a handler too few or too many, and for an option that is unknown or does not fit.
  */
 export const behavior = <P extends AnyProtocol, S>(
   protocol: P,
   definition: BehaviorDefinition<P, S>,
 ): Behavior<KindOf<P>, S> => {
   const data = dataOf(protocol)
-  if (data.scope !== 'node') {
-    throw new Misuse('InvalidDeclaration', `"${data.kind}" has ids: declare its entities with kind(…).`)
-  }
+  if (data.scope !== 'node') throw invalid(`"${data.kind}" has ids: declare its entities with kind(…).`)
+  checked(data, definition)
   const { kind } = data
   const { init, on, onStop, onExit, mailbox, idleMs, onIdle } = definition
-  checkHandlers(kind, new Set(data.specs.keys()), on)
-  if (mailbox !== undefined) checkMailbox(kind, mailbox)
-  if (idleMs !== undefined && !(idleMs >= 1))
-    throw new Misuse('InvalidDeclaration', `"${kind}": idleMs: expected milliseconds, 1 or more.`)
-  if (onIdle !== undefined && idleMs === undefined)
-    throw new Misuse('InvalidDeclaration', `"${kind}" has an onIdle, so it needs idleMs.`)
   return build({
     kind,
     protocol,

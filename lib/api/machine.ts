@@ -5,6 +5,7 @@ import type { AnswerSpec, Asked } from './answer.js'
 import type { BehaviorDefinition } from './behavior.js'
 import type { At, Handlers } from './handlers.js'
 import type { HandlerData } from './kind.js'
+import { type MessageData, specOfMessage } from './maker.js'
 import type { AskSpec, ReadSpec, Tell, TellSpec } from './message.js'
 import { Misuse } from './misuse.js'
 import type { AskedSelf, Self } from './node-types.js'
@@ -103,6 +104,7 @@ const timerName = 'state timeout'
 class MachineData {
   constructor(
     readonly kind: string,
+    readonly tags: ReadonlySet<string>,
     readonly states: Readonly<Record<string, StateData>>,
     readonly otherwise: StateData['on'],
   ) {}
@@ -142,10 +144,18 @@ class MachineData {
     const actions = [
       ...outcome.actions,
       ...(before.leave?.(from) ?? []),
-      ...timer(before, after, outcome.state),
+      ...this.timer(before, after, outcome.state),
       ...(after.enter?.(outcome.state) ?? []),
     ]
     return { ...outcome, actions }
+  }
+
+  private timer(before: StateData, after: StateData, state: unknown): readonly Action[] {
+    const { timeout: given } = after
+    const timeout = typeof given === 'function' ? given(state) : given
+    if (timeout === undefined) return before.timeout === undefined ? [] : [act.cancel(timerName)]
+    if (typeof given === 'function') checkTimeout(this.kind, (state as Named).is, timeout, this.tags)
+    return [act.after(timeout.afterMs, timeout.message, timerName)]
   }
 }
 
@@ -155,34 +165,68 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 const stops = (outcome: OutcomeData): boolean =>
   outcome.actions.some((action) => actionData(action).type === 'stop')
 
-const timer = (before: StateData, after: StateData, state: unknown): readonly Action[] => {
-  const timeout = typeof after.timeout === 'function' ? after.timeout(state) : after.timeout
-  if (timeout !== undefined) return [act.after(timeout.afterMs, timeout.message, timerName)]
-  return before.timeout === undefined ? [] : [act.cancel(timerName)]
+const invalid = (kind: string, sentence: string): Misuse =>
+  new Misuse('InvalidDeclaration', `The machine of "${kind}": ${sentence}`)
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const checkOn = (kind: string, is: string, on: unknown, tags: ReadonlySet<string>): void => {
+  if (!isObject(on)) throw invalid(kind, `"${is}": expected an object with a handler per message.`)
+  for (const tag of Object.keys(on)) {
+    if (!tags.has(tag)) throw invalid(kind, `"${is}" handles ${tag}, which is not declared.`)
+  }
+}
+const checkFunctions = (kind: string, is: string, on: object): void => {
+  for (const [tag, handle] of Object.entries(on)) {
+    if (handle !== undefined && typeof handle !== 'function')
+      throw invalid(kind, `"${is}": ${tag}: expected a function.`)
+  }
 }
 
-const checked = (kind: string, tags: ReadonlySet<string>, data: MachineData): void => {
-  for (const tag of Object.keys(data.otherwise)) {
-    if (!tags.has(tag)) throw unknown(kind, 'otherwise', tag)
-  }
-  for (const [is, { on, to }] of Object.entries(data.states)) {
-    for (const tag of Object.keys(on)) if (!tags.has(tag)) throw unknown(kind, is, tag)
-    for (const tag of tags) {
-      if (on[tag] !== undefined || data.otherwise[tag] !== undefined) continue
-      const where = `neither its state "${is}" nor otherwise takes ${tag}`
-      throw new Misuse('InvalidDeclaration', `The machine of "${kind}": ${where}.`)
-    }
-    const wrong = to?.find((each) => !Object.hasOwn(data.states, each))
-    if (wrong !== undefined) {
-      throw new Misuse(
-        'InvalidDeclaration',
-        `The machine of "${kind}": "${is}" leads to "${wrong}", no state.`,
-      )
-    }
-  }
+/** A function may give one as well, so it is checked again when the state is entered. */
+const checkTimeout = (kind: string, is: string, timeout: unknown, tags: ReadonlySet<string>): void => {
+  const place = `"${is}": timeout`
+  if (!isObject(timeout)) throw invalid(kind, `${place}: expected { afterMs, message }.`)
+  const { afterMs, message } = timeout as Readonly<Record<string, unknown>>
+  if (!(Number.isFinite(afterMs) && Number(afterMs) >= 0))
+    throw invalid(kind, `${place}: afterMs: expected milliseconds, 0 or more.`)
+  const made = isObject(message) ? (message as Partial<MessageData>) : undefined
+  const form = made?.[specOfMessage]?.form
+  if (made === undefined || form === undefined)
+    throw invalid(kind, `${place}: message: expected what a constructor of its protocol made.`)
+  if (made.kind !== kind || !tags.has(String(made.tag)))
+    throw invalid(kind, `${place}: message: ${made.kind}.${made.tag} belongs to another protocol.`)
+  if (form !== 'tell')
+    throw invalid(kind, `${place}: message: ${made.tag} is an ask, and nobody would wait for the reply.`)
 }
-const unknown = (kind: string, is: string, tag: string): Misuse =>
-  new Misuse('InvalidDeclaration', `The machine of "${kind}": "${is}" handles ${tag}, which is not declared.`)
+
+const checkState = (kind: string, is: string, data: MachineData): void => {
+  const state: unknown = data.states[is]
+  if (!isObject(state)) throw invalid(kind, `"${is}": expected an object, such as { on: { … } }.`)
+  const { on, to, timeout } = state as StateData
+  checkOn(kind, is, on, data.tags)
+  for (const tag of data.tags) {
+    if (on[tag] !== undefined || data.otherwise[tag] !== undefined) continue
+    throw invalid(kind, `neither its state "${is}" nor otherwise takes ${tag}.`)
+  }
+  if (to !== undefined && !Array.isArray(to)) throw invalid(kind, `"${is}": to: expected a list of states.`)
+  const wrong = to?.find((each) => !Object.hasOwn(data.states, each))
+  if (wrong !== undefined) throw invalid(kind, `"${is}" leads to "${wrong}", no state.`)
+  if (timeout !== undefined && typeof timeout !== 'function') checkTimeout(kind, is, timeout, data.tags)
+  for (const name of ['enter', 'leave'] as const) {
+    const given: unknown = (state as StateData)[name]
+    if (given !== undefined && typeof given !== 'function')
+      throw invalid(kind, `"${is}": ${name}: expected a function, or nothing.`)
+  }
+  checkFunctions(kind, is, on)
+}
+
+const checkMachine = (kind: string, data: MachineData): void => {
+  checkOn(kind, 'otherwise', data.otherwise, data.tags)
+  const names = isObject(data.states) ? Object.keys(data.states) : []
+  if (names.length === 0) throw invalid(kind, 'it has no states; expected some, such as open: { on: { … } }.')
+  for (const is of names) checkState(kind, is, data)
+  checkFunctions(kind, 'otherwise', data.otherwise)
+}
 
 /** A machine whose states are known. */
 export interface MachineStates<P extends AnyProtocol, S extends Named, Q extends AnyProtocol, T> {
@@ -209,8 +253,8 @@ export interface MachineFor<P extends AnyProtocol, Q extends AnyProtocol> {
  * Limits: the first state is begun, not entered: its `enter` does not run and its `timeout` is not armed, so
  * let the first message lead into the state that has one. A step that stays in its state changes no timer.
  *
- * Errors: `Misuse` for a state or a message that is not declared; a step to a state that `to` does not name
- * is a crash.
+ * Errors: `Misuse` for a state, a message or a timeout that cannot be; a step to a state that `to` does not
+ * name is a crash.
  *
  * Reference: OTP `gen_statem`. Deviation: messages are not postponed; `putOff` and `stash` do that.
  *
@@ -231,8 +275,13 @@ export const machine = <P extends AnyProtocol, Q extends AnyProtocol = NoInner>(
   const own = inner === undefined ? undefined : dataOf(inner)
   const tags = new Set([...specs.keys(), ...(own?.specs.keys() ?? [])])
   const made = (states: object, otherwise: object): object => {
-    const data = new MachineData(kind, states as MachineData['states'], otherwise as MachineData['otherwise'])
-    checked(kind, tags, data)
+    const data = new MachineData(
+      kind,
+      tags,
+      states as MachineData['states'],
+      otherwise as MachineData['otherwise'],
+    )
+    checkMachine(kind, data)
     return Object.fromEntries([...tags].map((tag) => [tag, data.handler(tag)]))
   }
   const over = { states: (states: object) => ({ otherwise: (handlers: object) => made(states, handlers) }) }

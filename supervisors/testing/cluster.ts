@@ -1,5 +1,6 @@
 /** A whole cluster in one process on one clock: nodes that a test kills, freezes and cuts off. */
 import type { ChildSpec } from '../../lib/api/child-data.js'
+import { Misuse } from '../../lib/api/misuse.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { ConfigInput } from '../../lib/config.js'
 import { seededRandom } from '../../lib/std/random.js'
@@ -89,6 +90,8 @@ class Cluster<N extends string> implements TestCluster<N> {
   #ending: Promise<unknown>[] = []
 
   constructor(options: TestClusterOptions<N>) {
+    if (options.nodes.length === 0)
+      throw new Misuse('WrongForm', "testCluster: nodes: expected one name or more, such as ['n1'].")
     this.#options = options
     this.seed = options.seed ?? 1
     this.#transport = faulty(memory(), { clock: this.#clock, random: seededRandom(this.seed) })
@@ -132,6 +135,7 @@ class Cluster<N extends string> implements TestCluster<N> {
   }
 
   kill(node: N): void {
+    this.#known(node)
     const parts = this.#running.get(node)
     if (parts === undefined) return
     this.#running.delete(node)
@@ -139,24 +143,30 @@ class Cluster<N extends string> implements TestCluster<N> {
     this.#ending.push(parts.session.close(), parts.stop(0))
   }
   async start(node: N): Promise<void> {
+    this.#known(node)
     if (this.#running.has(node)) throw new Error(`${node} runs already: stop or kill it first`)
     await this.#during(this.#startOne(node), startDeadlineMs)
   }
   async stop(node: N): Promise<void> {
+    this.#known(node)
     const parts = this.#running.get(node)
     if (parts === undefined) return
     this.#running.delete(node)
     await this.#during(parts.node.stop(), startDeadlineMs)
   }
   freeze(node: N): void {
+    this.#known(node)
     this.#clocks.get(node)?.freeze()
     this.#transport.faults.pause(node)
   }
   thaw(node: N): void {
+    this.#known(node)
     this.#clocks.get(node)?.thaw()
     this.#transport.faults.resume(node)
   }
   cut(from: N, to: N): void {
+    this.#known(from)
+    this.#known(to)
     this.#transport.faults.cut(from, to)
   }
   heal(): void {
@@ -166,6 +176,13 @@ class Cluster<N extends string> implements TestCluster<N> {
   async close(): Promise<void> {
     for (const node of [...this.#running.keys()]) this.kill(node)
     await this.#during(Promise.allSettled(this.#ending), startDeadlineMs)
+  }
+
+  #known(node: N): void {
+    const { nodes } = this.#options
+    if (nodes.includes(node)) return
+    const named = nodes.join(', ')
+    throw new Misuse('WrongForm', `"${String(node)}" is no node of this test cluster, which has ${named}.`)
   }
 
   async #startOne(name: N): Promise<void> {

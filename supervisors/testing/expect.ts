@@ -1,7 +1,7 @@
 /** What a test expects of its actors, in the cluster's own time. */
 import type { NodeEvent } from '../../lib/api/node-event.js'
 import { madeBy } from '../../lib/api/maker.js'
-import { notDeclared } from '../../lib/api/misuse.js'
+import { Misuse, notDeclared } from '../../lib/api/misuse.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { LocalRef } from '../../lib/api/refs.js'
 import { AskFailed, describe } from '../../lib/errors.js'
@@ -61,6 +61,15 @@ const tagOf = (make: unknown): string => {
   return made.tag
 }
 
+/** What `until` takes in time; with anything else an expectation could hold because nothing was looked at. */
+const within = ({ withinMs = 0 }: ExpectOptions): number => {
+  if (Number.isFinite(withinMs) && withinMs >= 0) return withinMs
+  throw new Misuse(
+    'WrongForm',
+    `withinMs: expected milliseconds of the cluster's time, 0 or more, got ${String(withinMs)}.`,
+  )
+}
+
 /** The expectations of one test. */
 export interface Expectations {
   /**
@@ -118,8 +127,9 @@ export class Expecting implements Expectations {
     probe: Probe,
     make: (payload: never) => object,
     fields: object = {},
-    { withinMs = 0 }: ExpectOptions = {},
+    options: ExpectOptions = {},
   ): Promise<Received> {
+    const withinMs = within(options)
     const tag = tagOf(make)
     const taken = this.takenCounts.get(probe) ?? 0
     await this.time.until(() => probe.messages.length > taken, withinMs)
@@ -134,14 +144,16 @@ export class Expecting implements Expectations {
     )
   }
 
-  async noMessage(probe: Probe, { withinMs = 0 }: ExpectOptions = {}): Promise<void> {
+  async noMessage(probe: Probe, options: ExpectOptions = {}): Promise<void> {
+    const withinMs = within(options)
     const taken = this.takenCounts.get(probe) ?? 0
     if (!(await this.time.until(() => probe.messages.length > taken, withinMs))) return
     const came = listed(probe.messages.slice(taken), '')
     throw new ExpectationFailed(`Expected no message for ${withinMs} ms; this came:${came}`)
   }
 
-  async reply(ask: Promise<unknown>, reply: unknown, { withinMs = 0 }: ExpectOptions = {}): Promise<void> {
+  async reply(ask: Promise<unknown>, reply: unknown, options: ExpectOptions = {}): Promise<void> {
+    const withinMs = within(options)
     const ended = await this.ended(ask, withinMs)
     if (ended !== undefined && 'reply' in ended && fits(reply, ended.reply)) return
     throw new ExpectationFailed(
@@ -149,7 +161,8 @@ export class Expecting implements Expectations {
     )
   }
 
-  async failure(ask: Promise<unknown>, reason: object, { withinMs = 0 }: ExpectOptions = {}): Promise<void> {
+  async failure(ask: Promise<unknown>, reason: object, options: ExpectOptions = {}): Promise<void> {
+    const withinMs = within(options)
     const ended = await this.ended(ask, withinMs)
     const failure = ended !== undefined && 'failure' in ended ? ended.failure : undefined
     if (failure instanceof AskFailed && fits(reason, failure.reason)) return
@@ -162,8 +175,9 @@ export class Expecting implements Expectations {
     node: TumenNode,
     tag: string,
     fields: object = {},
-    { withinMs = 0 }: ExpectOptions = {},
+    options: ExpectOptions = {},
   ): Promise<NodeEvent> {
+    const withinMs = within(options)
     const seen = this.events.get(node) ?? []
     const place = (): number => seen.findIndex((event) => event.tag === tag && fits(fields, event.fields))
     if (await this.time.until(() => place() >= 0, withinMs)) {

@@ -3,7 +3,7 @@ import { type Behavior, behaviorData, behaviorWith } from '../../lib/api/behavio
 import { type HandlerData, type Kind, kindData, kindWith } from '../../lib/api/kind.js'
 import { madeBy } from '../../lib/api/maker.js'
 import type { Ask, Tell } from '../../lib/api/message.js'
-import { notDeclared } from '../../lib/api/misuse.js'
+import { Misuse, notDeclared } from '../../lib/api/misuse.js'
 import type { Reach } from '../../lib/api/spec.js'
 
 type MakesFor<N extends string> = (
@@ -21,11 +21,20 @@ export interface FailurePlan<N extends string> {
   readonly error?: unknown
 }
 
-const tagOf = (on: unknown): string | undefined => {
+const whole = (value: number, least: number, name: string): number => {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new Misuse('InvalidDeclaration', `failing: ${name}: expected a whole number, ${least} or more.`)
+}
+
+const tagOf = (kind: string, on: unknown): string | undefined => {
   if (on === undefined) return undefined
   const made = madeBy(on)
   if (made === undefined) throw notDeclared('the constructor of a message, such as Party.Join')
-  return made.tag
+  if (made.kind === kind) return made.tag
+  throw new Misuse(
+    'InvalidDeclaration',
+    `failing: on: ${made.kind}.${made.tag} is never sent to "${kind}"; name one of its own messages.`,
+  )
 }
 
 const wrapped = (
@@ -33,8 +42,10 @@ const wrapped = (
   on: Readonly<Record<string, HandlerData>>,
   plan: FailurePlan<never>,
 ): Record<string, HandlerData> => {
-  const { after = 0, times = 1, error } = plan
-  const failingTag = tagOf(plan.on)
+  const { error } = plan
+  const after = whole(plan.after ?? 0, 0, 'after')
+  const times = whole(plan.times ?? 1, 1, 'times')
+  const failingTag = tagOf(kind, plan.on)
   let seenCount = 0
   const failing =
     (tag: string, handle: HandlerData): HandlerData =>

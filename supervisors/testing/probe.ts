@@ -4,6 +4,7 @@ import { entities, worker } from '../../lib/api/child-spec.js'
 import { behavior, type BehaviorDefinition } from '../../lib/api/behavior.js'
 import { dataOf, type MessageSpecData } from '../../lib/api/internal.js'
 import { kind } from '../../lib/api/kind.js'
+import { Misuse } from '../../lib/api/misuse.js'
 import type { AskSpec, ReadSpec } from '../../lib/api/message.js'
 import { next, reply } from '../../lib/api/outcome.js'
 import type { AnyProtocol, SpecsOf } from '../../lib/api/protocol.js'
@@ -46,6 +47,9 @@ type Handler = (state: unknown, payload: unknown, at: { readonly id?: string }) 
 /** A stand-in for the actors of this protocol. Make one per test, and put its `child` into the tree. */
 export const probe = <P extends AnyProtocol>(protocol: P, answers: Answers<P> = {}): Probe => {
   const { kind: name, scope, specs } = dataOf(protocol)
+  const unknown = Object.keys(answers).find((tag) => (specs.get(tag)?.form ?? 'tell') === 'tell')
+  if (unknown !== undefined)
+    throw new Misuse('InvalidDeclaration', `probe: "${name}" has no ask ${unknown}, so nothing to answer.`)
   const messages: Received[] = []
   const waiting: ((received: Received) => void)[] = []
   let takenCount = 0

@@ -126,3 +126,42 @@ t.test('an entity fails as planned, and a node is stopped in order and started l
   await cluster.expect.reply(sip('n3'), 0, { withinMs: 5_000 })
   await t.rejects(cluster.start('n3'), { message: 'n3 runs already: stop or kill it first' })
 })
+
+t.test('what would make a test pass without looking is refused', async (t) => {
+  const { cluster, store, node } = await shop(t)
+  const { expect } = cluster
+  for (const withinMs of [Number.NaN, -1, Number.POSITIVE_INFINITY]) {
+    const refused = { code: 'WrongForm', message: /^withinMs: expected milliseconds of the cluster's time/ }
+    await t.rejects(expect.noMessage(store, { withinMs }), refused)
+    await t.rejects(expect.message(store, Store.Fetch, {}, { withinMs }), refused)
+    await t.rejects(expect.reply(Promise.resolve(1), 1, { withinMs }), refused)
+    await t.rejects(expect.failure(Promise.resolve(1), {}, { withinMs }), refused)
+    await t.rejects(expect.event(node, 'ActorCrashed', {}, { withinMs }), refused)
+  }
+  const other = 'n7' as 'n1'
+  const unknown = { message: '"n7" is no node of this test cluster, which has n1.' }
+  for (const wrong of [
+    () => cluster.kill(other),
+    () => cluster.freeze(other),
+    () => cluster.thaw(other),
+    () => cluster.cut('n1', other),
+  ]) {
+    t.throws(wrong, unknown)
+  }
+  await t.rejects(cluster.stop(other), unknown)
+  await t.rejects(cluster.start(other), unknown)
+  const none = testCluster(t, { nodes: [], tree: () => supervisor('root', {}, []) })
+  await t.rejects(none, { message: /^testCluster: nodes: expected one name or more/ })
+})
+
+t.test('a plan or an answer that could never be used is refused', async (t) => {
+  t.throws(() => failing(clerk, { on: Store.Fetch as never }), {
+    message: /store\.Fetch is never sent to "clerk"/,
+  })
+  t.throws(() => failing(clerk, { times: 0 }), {
+    message: /failing: times: expected a whole number, 1 or more/,
+  })
+  t.throws(() => failing(clerk, { after: 1.5 }), { message: /failing: after: expected a whole number, 0/ })
+  t.throws(() => probe(Clerk, { Ordr: () => 1 } as never), { message: /^probe: "clerk" has no ask Ordr/ })
+  t.throws(() => probe(Clerk, { Idle: () => 1 } as never), { message: /has no ask Idle/ })
+})

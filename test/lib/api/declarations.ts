@@ -189,6 +189,28 @@ t.test('behavior – a definition that cannot be is refused in a sentence', asyn
   t.throws(() => behavior(Gate, loose({ init: () => 0, on: {} })), { message: /no handler for Open/ })
   t.throws(() => behavior(loose(Counter), loose({ on })), { message: /has ids: .*kind\(…\)/ })
   t.throws(() => behaviorData(counter), { message: /goes into entities/ })
+  const define = (definition: object) => () =>
+    behavior(Gate, loose({ init: () => 0, on: gateHandlers, ...definition }))
+  t.doesNotThrow(define({ onStop: undefined, mailbox: undefined, idleMs: 1 }))
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{ init: 0 }, /^"gate": init: expected a function that gives/],
+    [{ on: null }, /^"gate": on: expected an object/],
+    [{ on: { ...gateHandlers, Open: 1 } }, /^"gate": on\.Open: expected a function\.$/],
+    [{ onStop: 1 }, /^"gate": onStop: expected a function/],
+    [{ onExit: {} }, /^"gate": onExit: expected a function/],
+    [{ onIdle: 'x', idleMs: 5 }, /^"gate": onIdle: expected a function/],
+    [{ idleMs: 1.5 }, /^"gate": idleMs: expected milliseconds, a whole number/],
+    [{ idleMs: Number.NaN }, /^"gate": idleMs: expected/],
+    [{ mailbox: null }, /^"gate": mailbox: expected an object/],
+    [{ mailbox: { countMx: 1 } }, /^"gate": mailbox: "countMx" is not an option; did you mean "countMax"\?/],
+    [{ onStopp: () => undefined }, /^"gate": "onStopp" is not an option; did you mean "onStop"\?/],
+  ]
+  for (const [definition, sentence] of cases) {
+    t.throws(define(definition), { code: 'InvalidDeclaration', message: sentence })
+  }
+  t.throws(() => behavior(Gate, loose(undefined)), {
+    message: /^behavior\("gate", …\): expected a definition/,
+  })
 })
 
 t.test('topic – scope and codec are data; a node topic has no codec', async (t) => {

@@ -195,6 +195,20 @@ t.test('what is missing or unknown is named when the machine is declared', async
   t.throws(of({ shut: { to: ['open'], on: all } }, {}), {
     message: 'The machine of "door": "shut" leads to "open", no state.',
   })
+  t.throws(of({}, all), { message: /^The machine of "door": it has no states/ })
+  t.throws(of({ shut: null }, all), { message: /"shut": expected an object/ })
+  t.throws(of({ shut: { on: { Push: 1 } } }, all), { message: /"shut": Push: expected a function\./ })
+  t.throws(of({ shut: { on: {}, leave: 1 } }, all), { message: /"shut": leave: expected a function/ })
+  const timeout = (given: unknown, sentence: RegExp) =>
+    t.throws(of({ shut: { timeout: given, on: {} } }, all), { code: 'InvalidDeclaration', message: sentence })
+  timeout(null, /"shut": timeout: expected \{ afterMs, message \}/)
+  for (const afterMs of [undefined, -1, Number.NaN, '5']) {
+    timeout({ afterMs, message: Door.Slam() }, /"shut": timeout: afterMs: expected milliseconds, 0 or more/)
+  }
+  timeout({ afterMs: 1 }, /timeout: message: expected what a constructor/)
+  timeout({ afterMs: 1, message: { kind: 'door', tag: 'Slam' } }, /message: expected what a constructor/)
+  timeout({ afterMs: 1, message: Door.Is() }, /message: Is is an ask/)
+  timeout({ afterMs: 1, message: Match.Note() }, /message: match\.Note belongs to another protocol/)
 })
 
 t.test('the compiler knows each state, and what is left for otherwise', async (t) => {
