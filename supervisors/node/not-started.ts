@@ -1,6 +1,7 @@
-/** Why `node.start` started nothing, as what it rejects with. */
+/** Why nothing was started, by `startNode` or `node.start`, as what they reject with. */
 import { Misuse } from '../../lib/api/misuse.js'
-import { type AskError, AskFailed } from '../../lib/errors.js'
+import { type AskError, AskFailed, StartFailed } from '../../lib/errors.js'
+import type { Begun } from '../../lib/kernel/lifecycle.js'
 import { noSupervisor } from '../local/administration.js'
 import type { LocalTree, StartAnswer } from '../local/tree.js'
 
@@ -38,3 +39,14 @@ export const whyNotStarted = (tree: LocalTree, under: string, { child, answer }:
   if (answer.tag === 'not-dynamic') return notDynamic(under)
   return new AskFailed(notStarted(under, child, answer))
 }
+
+const causeOf = (begun: Begun): unknown => (begun.tag === 'failed' ? begun.error : undefined)
+
+const sentenceOf = (begun: Begun): string => {
+  if (begun.tag !== 'failed') return 'The root supervisor of the tree said ignore, so nothing was started.'
+  const { error } = begun
+  return `A child of the tree did not start: ${error instanceof Error ? error.message : String(error)}`
+}
+
+export const rootNotStarted = (begun: Begun): StartFailed =>
+  new StartFailed('ChildFailed', sentenceOf(begun), causeOf(begun))

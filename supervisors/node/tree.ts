@@ -12,7 +12,6 @@ import { supervisor } from '../../lib/api/child-spec.js'
 import type { ChildSpec } from '../../lib/api/child-data.js'
 import type { TreeNode } from '../../lib/api/status.js'
 import type { LocalSupervisor } from '../../lib/api/supervision.js'
-import { StartFailed } from '../../lib/errors.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
@@ -23,7 +22,7 @@ import type { Random } from '../../lib/std/random.js'
 import { administration } from '../local/administration.js'
 import type { Child } from '../local/held-child.js'
 import { LocalTree } from '../local/tree.js'
-import { whyNotStarted } from './not-started.js'
+import { rootNotStarted, whyNotStarted } from './not-started.js'
 
 /** Every child of the tree, parents before children. */
 const flatten = (spec: ChildData): readonly ChildData[] =>
@@ -113,7 +112,7 @@ export class Tree {
     return new Promise((resolve, reject) => {
       this.#local.begin((begun) => {
         if (begun.tag === 'started') resolve()
-        else reject(new StartFailed('ChildFailed', sentenceOf(begun), causeOf(begun)))
+        else reject(rootNotStarted(begun))
       })
     })
   }
@@ -157,12 +156,4 @@ export class Tree {
   stop(): Promise<void> {
     return new Promise((resolve) => this.#local.stop(resolve))
   }
-}
-
-const causeOf = (begun: Begun): unknown => (begun.tag === 'failed' ? begun.error : undefined)
-
-const sentenceOf = (begun: Begun): string => {
-  if (begun.tag !== 'failed') return 'The root supervisor of the tree said ignore, so nothing was started.'
-  const { error } = begun
-  return `A child of the tree did not start: ${error instanceof Error ? error.message : String(error)}`
 }
