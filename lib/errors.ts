@@ -5,7 +5,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
-import { textOfThrown } from './std/text.js'
+import { textOf, textOfThrown } from './std/text.js'
 
 const address = t.string
 const retrying = { address, retryAfterMs: t.number }
@@ -105,6 +105,9 @@ export interface Refused<X> {
 
 const seconds = (ms: number): string => (ms < 10_000 ? `${ms} ms` : `${ms / 1_000} s`)
 const retry = (e: { readonly retryAfterMs: number }): string => `Ask again after ${seconds(e.retryAfterMs)}.`
+/** The cause of a crash as it may travel to another node. */
+export const causeAsText = (thrown: unknown): string => textOf(thrown)
+
 /** With one mark at its end, whoever wrote it. */
 const ended = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`)
 

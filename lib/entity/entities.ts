@@ -5,14 +5,13 @@
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
-import type { AskError } from '../errors.js'
+import { type AskError, causeAsText } from '../errors.js'
 import { formatAddress, indexOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
-import { textOf } from '../std/text.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import { applyChange, type Change, type Command, isForgettable } from './copy.js'
 import {
@@ -171,7 +170,7 @@ export class Entities {
     const node = nodeId(here.node, here.incarnation)
     const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
     const address = this.#address(running)
-    return { tag: 'Crashed', address, cause: textOf(error), node, ...message, isStateKept: true }
+    return { tag: 'Crashed', address, cause: causeAsText(error), node, ...message, isStateKept: true }
   }
 
   #hosts(hosted: Hosted): boolean {

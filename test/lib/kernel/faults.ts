@@ -48,7 +48,7 @@ t.test('each restart is said, with its reason', async (t) => {
   ])
   t.match(
     restarts.map((event) => describeEvent(event).sentence),
-    [/before it crashed: boom/, /before it kill/],
+    [/before it crashed: boom/, /before it was killed/],
   )
 })
 
