@@ -4,7 +4,7 @@ import { nearestName } from '../lib/config.js'
 import type { Clock, Timer } from '../lib/std/clock.js'
 import { systemClock } from '../lib/std/system.js'
 import type { NodeHandle } from './handle.js'
-import { Plain, sentenceOf } from './plain.js'
+import { lastNode, Plain, sentenceOf } from './plain.js'
 
 interface Seat {
   readonly name: string
@@ -39,11 +39,6 @@ const restartsCountMax = 5
 const restartsPeriodMs = 60_000
 /** How a node ends that left by itself: it was told to over NATS, or by a signal. */
 const orderly = ['exit code 0', 'stopped']
-
-/** Why the last node does not leave just so. */
-export const lastNode = (name: string): string =>
-  `${name} is the last node: what is only in memory ends with it. ` +
-  `To let it leave all the same: tumen drain ${name} --last.`
 
 /**
  * Starts nodes, ends them, and starts again what ended by itself: after a second, five times a minute at

@@ -51,3 +51,8 @@ export const readText = (path: string): string => {
     throw new Plain(`${path} cannot be read: ${fileReason(error)}.`)
   }
 }
+
+/** Why the last node does not leave just so. */
+export const lastNode = (name: string): string =>
+  `${name} is the last node: what is only in memory ends with it. ` +
+  `To let it leave all the same: tumen drain ${name} --last.`

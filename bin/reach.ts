@@ -2,12 +2,10 @@
  * How a verb reaches its cluster: through the control endpoint of this machine's `tumen up`, or, with
  * `--nats`, as an observer that joins for a moment and runs nothing.
  */
-import { supervisor, type TumenNode } from '../lib/index.js'
+import type { TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
-import { lastNode } from './cluster.js'
 import { giveOrder } from './control.js'
-import { Plain } from './plain.js'
-import { Launcher, performRemotely } from './remote.js'
+import { lastNode, Plain } from './plain.js'
 import { readSettings } from './settings.js'
 import { clusterName, findState } from './state-file.js'
 
@@ -41,7 +39,7 @@ export const reach = async (options: ReachOptions): Promise<Reached> => {
 const observe = async (url: string, options: ReachOptions): Promise<Reached> => {
   const { cluster } = options
   if (cluster === undefined) throw new Plain('With --nats also name the cluster: --cluster NAME.', 2)
-  const [{ nats }, { startNode }] = await Promise.all([
+  const [{ nats }, { startNode, supervisor }] = await Promise.all([
     import('../lib/nats.js'),
     import('../supervisors/index.js'),
   ])
@@ -72,6 +70,7 @@ const isOther = (node: TumenNode) => (member: { readonly node: string; readonly 
 const performAt = async (node: TumenNode, verb: string, argument: Json, to?: string): Promise<Json> => {
   const others = node.status().members.filter(isOther(node))
   if (others.length === 0) throw new Plain(`No node of cluster "${node.status().cluster}" is ready there.`)
+  const { Launcher, performRemotely } = await import('./remote.js')
   const at = (id: string): Promise<Json> => performRemotely(node.remote(id, Launcher), verb, argument)
   if (to === undefined && (verb === 'status' || verb === 'tree')) {
     return Promise.all(

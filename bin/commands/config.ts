@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { loadApp } from '../app.js'
 import { addKnobs } from '../knob-flags.js'
 import { print } from '../print.js'
 import { readSettings, type Setting } from '../settings.js'
@@ -25,6 +24,7 @@ export const addConfig = (program: Command): void => {
     .option('--app <app>', 'also read the options of this app')
     .option('--json', 'one line of JSON instead of text')
   addKnobs(command).action(async (options: ConfigOptions & Record<string, unknown>) => {
+    const { loadApp } = await import('../app.js')
     const app = options.app === undefined ? {} : { app: (await loadApp(options.app)).config }
     const { table: settings } = readSettings({
       ...app,

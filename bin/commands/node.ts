@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { loadApp } from '../app.js'
 import { type Health, openHealth } from '../health.js'
 import { answer, type FromNode, type ToNode } from '../ipc.js'
 import { addKnobs } from '../knob-flags.js'
-import { type LogLevel, logLevels, logLines, sayErrors } from '../log.js'
+import type { LogLevel } from '../log.js'
 import { Plain, sentenceOf } from '../plain.js'
 import { print, say } from '../print.js'
 import type { HostedNode } from '../run-node.js'
@@ -44,7 +43,7 @@ export const addNode = (program: Command): void => {
     .option('--json', 'one line of JSON on stdout when it is ready')
     .addOption(
       new Option('--log-level <level>', 'what happens, as lines of JSON on stderr, from this level on')
-        .choices(logLevels)
+        .choices(['debug', 'info', 'warn', 'error', 'silent'] satisfies LogLevel[])
         .default('info'),
     )
     .option('--managed', 'report to the tumen up that started this process')
@@ -124,6 +123,7 @@ class RunningNode {
 
   private async start(appPath: string | undefined): Promise<HostedNode> {
     const { options } = this
+    const { loadApp } = await import('../app.js')
     const app = await loadApp(appPath)
     const { given } = readSettings({
       app: app.config,
@@ -138,9 +138,10 @@ class RunningNode {
         2,
       )
     }
-    const [{ nats }, { hostNode }] = await Promise.all([
+    const [{ nats }, { hostNode }, { logLines, sayErrors }] = await Promise.all([
       import('../../lib/nats.js'),
       import('../run-node.js'),
+      import('../log.js'),
     ])
     return hostNode({
       app,
@@ -148,7 +149,7 @@ class RunningNode {
       name: options.name ?? `node-${randomBytes(4).toString('hex')}`,
       transport: nats({ servers: url }),
       config: given,
-      log: options.managed ? sayErrors : logLines(options.logLevel),
+      log: options.managed ? sayErrors : await logLines(options.logLevel),
       onDrain: () => this.drain(),
     })
   }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Command, InvalidArgumentError } from 'commander'
 import { addKnobs } from '../knob-flags.js'
-import { Up, type UpOptions } from '../up.js'
+import type { UpOptions } from '../up.js'
 
 /** The app that `--demo` stands for. */
 const demo = fileURLToPath(new URL('../../examples/evening/app.js', import.meta.url))
@@ -33,6 +33,7 @@ export const addUp = (program: Command): void => {
     .option('--nats <url>', 'use this NATS server (TUMEN_NATS_URL) instead of starting one')
     .option('--memory', 'run all nodes in this process, without NATS')
   addKnobs(command).action(async (app: string | undefined, options: UpOptions) => {
+    const { Up } = await import('../up.js')
     const up = new Up(options)
     process.exitCode = await up.run(options.demo ? demo : app)
   })
