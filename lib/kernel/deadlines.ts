@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../std/clock.js'
-import { NumberHeap } from '../std/number-heap.js'
+import { Heap } from '../std/heap.js'
 
 /** Something with a deadline. The fields belong to `Deadlines`. */
 export interface Due {
@@ -32,7 +32,7 @@ const emptiesKept = 1_000
 export class Deadlines {
   private readonly slots = new Map<number, Slot>()
   /** The steps that have, or had, something due. */
-  private readonly ticks = new NumberHeap()
+  private readonly ticks = new Heap<number>((a, b) => a < b)
   private emptyCount = 0
   private timer: Timer | undefined
   private armedTick = Number.POSITIVE_INFINITY

@@ -2,10 +2,8 @@
  * What nact keeps of an actor behind its reference. nact says nobody when an actor stops, fails or has
  * finished a message, so four of its methods are wrapped, once per actor.
  */
-import { dispatch } from 'nact'
-// @ts-expect-error nact declares the types of its edge only
-import systems from 'nact/lib/system-map.js'
 import { crash, type ExitReason, normal } from './exit-reason.js'
+import { nactDispatch, nactFind } from './nact.js'
 
 /** nact's own reference to an actor, and to a system. */
 export interface PlainRef {
@@ -31,8 +29,6 @@ interface ConcreteSystem {
   addTempReference(reference: { readonly id: string }, deferred: { resolve: (answer: unknown) => void }): void
   removeTempReference(reference: { readonly id: string }): void
 }
-const find = (name: string, ref?: PlainRef): unknown =>
-  (systems as { find(name: string, ref?: PlainRef): unknown }).find(name, ref)
 
 /** What happens to one nact actor, for whoever looks after it. */
 export interface Witness {
@@ -128,7 +124,7 @@ export const isPlainRef = (ref: unknown): ref is PlainRef =>
   typeof ref === 'object' && ref !== null && (ref as { readonly type?: unknown }).type === 'actor'
 
 const concreteOf = (ref: PlainRef): Concrete | undefined => {
-  const found = find(ref.system.name, ref) as Concrete | undefined
+  const found = nactFind(ref.system.name, ref) as Concrete | undefined
   return typeof found?.handleFault === 'function' ? found : undefined
 }
 
@@ -155,7 +151,7 @@ let serial = 0
 /** A reference that takes one answer. nact's own have 31 random bits, and two that are open may meet. */
 const oneShot = (to: PlainRef, answered: (answer: unknown) => void): object | undefined => {
   const { name } = to.system
-  const system = find(name) as ConcreteSystem | undefined
+  const system = nactFind(name) as ConcreteSystem | undefined
   if (system === undefined) return undefined
   const open = openIn.get(system) ?? new Set()
   openIn.set(system, open)
@@ -177,12 +173,10 @@ const oneShot = (to: PlainRef, answered: (answer: unknown) => void): object | un
   return ref
 }
 
-const dispatchFrom = dispatch as (to: unknown, message: unknown, sender?: unknown) => void
-
-export const send = (to: PlainRef, message: unknown): void => dispatchFrom(to, message)
+export const send = (to: PlainRef, message: unknown): void => nactDispatch(to, message)
 
 /** Sends, with a sender that takes one answer. */
 export const sendAsking = (to: PlainRef, message: unknown, answered: (answer: unknown) => void): void => {
   const sender = oneShot(to, answered)
-  dispatchFrom(to, typeof message === 'function' ? message(sender) : message, sender)
+  nactDispatch(to, typeof message === 'function' ? message(sender) : message, sender)
 }

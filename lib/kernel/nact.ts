@@ -1,11 +1,19 @@
 /**
- * Where our own actors live in nact; those of others are in `nact-concrete.ts`. Each cell gets a nact actor:
- * a name, a path, a parent, and a way in for plain nact code, which can dispatch to it, query it, or spawn
- * below it. Nothing of ours queues in nact, and nact decides nothing: its reset family, its cascade of stops
- * and its query are not used (see docs/decisions).
+ * The only importer of nact. Each cell gets a nact actor: a name, a path, a parent, and a way in for plain
+ * nact code, which can dispatch to it, query it, or spawn below it. Nothing of ours queues in nact, and nact
+ * decides nothing: its reset family, its cascade of stops and its query are not used (see docs/decisions).
  */
 import { type Ref, dispatch, spawn, start, stop } from 'nact'
+// @ts-expect-error nact declares the types of its edge only
+import systems from 'nact/lib/system-map.js'
 import type { ActorHost, HostedActor, Hosts } from './host.js'
+
+/** nact's own `dispatch`, for actors of others. */
+export const nactDispatch = dispatch as (to: unknown, message: unknown, sender?: unknown) => void
+
+/** What nact keeps behind a reference, or, without one, behind the name of a system. */
+export const nactFind = (systemName: string, ref?: object): unknown =>
+  (systems as { find(name: string, ref?: object): unknown }).find(systemName, ref)
 
 interface Context {
   readonly self: Ref<unknown>

@@ -1,5 +1,6 @@
 import { assert } from './assert.js'
 import type { Clock, Timer } from './clock.js'
+import { Heap } from './heap.js'
 import { RingBuffer } from './ring-buffer.js'
 
 interface Entry extends Timer {
@@ -8,49 +9,8 @@ interface Entry extends Timer {
   fn: (() => void) | undefined
 }
 
+/** By due time, then by order of calls. */
 const isBefore = (a: Entry, b: Entry): boolean => a.due < b.due || (a.due === b.due && a.order < b.order)
-
-/** Timers by due time, then by order of calls. */
-class Heap {
-  private readonly entries: Entry[] = []
-  get first(): Entry | undefined {
-    return this.entries[0]
-  }
-  get size(): number {
-    return this.entries.length
-  }
-  push(entry: Entry): void {
-    const { entries } = this
-    let i = entries.length
-    while (i > 0) {
-      const up = (i - 1) >> 1
-      const above = entries[up] as Entry
-      if (!isBefore(entry, above)) break
-      entries[i] = above
-      i = up
-    }
-    entries[i] = entry
-  }
-  pop(): Entry | undefined {
-    const { entries } = this
-    const first = entries[0]
-    const last = entries.pop()
-    if (last === undefined || entries.length === 0) return first
-    let i = 0
-    for (;;) {
-      let down = 2 * i + 1
-      if (down >= entries.length) break
-      const right = entries[down + 1]
-      if (right !== undefined && isBefore(right, entries[down] as Entry)) down++
-      const below = entries[down] as Entry
-      if (!isBefore(below, last)) break
-      entries[i] = below
-      i = down
-    }
-    entries[i] = last
-    return first
-  }
-}
 
 export interface VirtualClockOptions {
   /** What the wall clock shows at monotonic time 0; default 1 January 2026, 00:00 UTC. */
@@ -73,7 +33,7 @@ export interface VirtualClockOptions {
 export class VirtualClock implements Clock {
   private readonly startMs: number
   private readonly perMomentMax: number
-  private readonly heap = new Heap()
+  private readonly heap = new Heap(isBefore)
   private readonly deferred = new RingBuffer<() => void>()
   private time = 0
   private order = 0
