@@ -1,2 +1,2 @@
 /** The release of this package, as members tell it to each other. */
-export const release = '0.1.0'
+export const release = '0.2.0'

@@ -5,6 +5,8 @@ export interface MemberStatus {
   readonly node: string
   readonly status: 'joining' | 'ready' | 'leaving' | 'suspect' | 'dead'
   readonly roles: readonly string[]
+  /** Of tumen, such as `0.2.0`. */
+  readonly release: string
 }
 
 export interface KindStatus {

@@ -26,7 +26,12 @@ export const nodeStatus = (parts: Parts): NodeStatus => {
     viewVersion: view?.version ?? 0,
     members: [...(view?.members ?? [])]
       .filter(([node]) => engine?.membership.isGone(node) === false)
-      .map(([node, member]) => ({ node, status: memberStatus(member.status), roles: member.roles })),
+      .map(([node, member]) => ({
+        node,
+        status: memberStatus(member.status),
+        roles: member.roles,
+        release: member.release,
+      })),
     kinds: parts.kinds.map(({ kind }) => ({
       kind: kind.kind,
       consistency: kind.consistency,
