@@ -31,12 +31,16 @@ export interface NodeRow {
 const sum = (status: NodeStatus | undefined, key: 'entities' | 'shardsOwned' | 'shardsMirrored'): number =>
   (status?.kinds ?? []).reduce((total, kind) => total + kind[key], 0)
 
+const releaseOf = (status: NodeStatus | undefined): string =>
+  status?.members.find(({ node }) => node === status.node)?.release ?? '-'
+
 export const statusTable = (rows: readonly NodeRow[]): string =>
   table([
-    ['node', 'status', 'pid', 'entities', 'shards', 'mirrored'],
+    ['node', 'status', 'release', 'pid', 'entities', 'shards', 'mirrored'],
     ...rows.map(({ name, isUp, pid, status }) => [
       status?.node ?? name,
       isUp ? (status?.status ?? 'silent') : 'down',
+      releaseOf(status),
       pid ?? '-',
       sum(status, 'entities'),
       sum(status, 'shardsOwned'),
