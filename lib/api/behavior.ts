@@ -1,5 +1,4 @@
 /** Actors of one node: they may wait, hold sockets, and use refs. */
-import { namesInstead } from '../config.js'
 import type { types } from './brand.js'
 import type { Exit } from './exit.js'
 import { checkHandlers, type HandlerData } from './kind.js'
@@ -7,6 +6,7 @@ import { checkMailbox, type MailboxOptions } from './mailbox.js'
 import type { AskSpec, ReadSpec, TellSpec } from './message.js'
 import { Misuse, notDeclared } from './misuse.js'
 import type { AskedSelf, Self, Startable } from './node-types.js'
+import { checkNames, isObject } from './option-names.js'
 import type { PutOff, RefusedStep, Replied, Stashed, Stepped } from './outcome.js'
 import type { AnyProtocol, KindOf, SpecsOf } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
@@ -118,16 +118,6 @@ const optionNames = ['init', 'on', 'onStop', 'onExit', 'mailbox', 'idleMs', 'onI
 const mailboxNames = ['countMax', 'overflow', 'holdMs', 'stashCountMax']
 
 const invalid = (sentence: string): Misuse => new Misuse('InvalidDeclaration', sentence)
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-const checkNames = (given: object, names: readonly string[], place: string): void => {
-  for (const name of Object.keys(given)) {
-    if (names.includes(name)) continue
-    const short = name.slice(0, 80)
-    const instead = namesInstead(short, names, `expected ${names.join(', ')}.`)
-    throw invalid(`${place}: "${short}" is not an option; ${instead}`)
-  }
-}
 
 /** The definition as it arrives from JavaScript, where the compiler has checked nothing. */
 type Loose = Readonly<Record<string, unknown>>

@@ -19,6 +19,7 @@ import {
 } from './child-data.js'
 import { kindData, type Kind } from './kind.js'
 import { Misuse, twoProtocols } from './misuse.js'
+import { checkOptions, isObject } from './option-names.js'
 import type { ProtocolData } from './protocol-data.js'
 import type { Ignore } from './starting.js'
 
@@ -134,13 +135,29 @@ const intensityOf = (id: string, options: Partial<Intensity>, intensity: number)
   periodMs: whole(options.periodMs ?? 5_000, 1, `${id}: periodMs`),
 })
 
+const childNames = ['restart', 'significant', 'shutdownMs', 'startMs', 'backoff']
+const intensityNames = ['intensity', 'periodMs']
+const supervisorNames = [...childNames, ...intensityNames, 'strategy', 'autoShutdown', 'init']
+const dynamicNames = [
+  'restart',
+  'shutdownMs',
+  'startMs',
+  'backoff',
+  ...intensityNames,
+  'countMax',
+  'autoShutdown',
+]
+const entitiesNames = ['countMax']
+
 /** One actor of this node. */
 export const worker = <N extends string, S>(
   id: string,
   behavior: Behavior<N, S>,
   options: WorkerOptions = {},
-): ChildSpec =>
-  childSpec({ type: 'worker', ...base(id, options, ofWorkers), behavior: behaviorData(behavior) })
+): ChildSpec => {
+  checkOptions(options, childNames, `worker "${id}"`)
+  return childSpec({ type: 'worker', ...base(id, options, ofWorkers), behavior: behaviorData(behavior) })
+}
 
 const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 const autoShutdowns = ['never', 'any_significant', 'all_significant'] as const
@@ -178,6 +195,12 @@ export const supervisor = (
   options: SubtreeOptions,
   children: readonly ChildSpec[],
 ): ChildSpec => {
+  checkOptions(options, supervisorNames, `supervisor "${id}"`)
+  if (!Array.isArray(children))
+    throw new Misuse(
+      'InvalidDeclaration',
+      `supervisor "${id}": children: expected a list, such as [worker(…)].`,
+    )
   const autoShutdown = oneOf(options.autoShutdown ?? 'never', autoShutdowns, `${id}: autoShutdown`)
   const below = children.map(childData)
   checkChildren(id, autoShutdown, below)
@@ -195,6 +218,7 @@ export const supervisor = (
 /** All entities of one kind that live on this node, started on demand, each with its own backoff. */
 export const entities = <N extends string, I>(kind: Kind<N, I>, options: EntitiesOptions = {}): ChildSpec => {
   const data = kindData(kind)
+  checkOptions(options, entitiesNames, `entities "${data.kind}"`)
   return childSpec({
     type: 'entities',
     ...base(data.kind, {}, ofSupervisors),
@@ -205,6 +229,7 @@ export const entities = <N extends string, I>(kind: Kind<N, I>, options: Entitie
 
 /** Its children are one kind of thing, so there is nothing to list and nobody is more significant. */
 const checkDynamic = (id: string, options: object): void => {
+  if (!isObject(options)) return
   const { autoShutdown = 'never', children } = options as Record<string, unknown>
   if (autoShutdown === 'never' && children === undefined) return
   const what = children === undefined ? `autoShutdown is only 'never'` : 'it has no list of children'
@@ -214,6 +239,7 @@ const checkDynamic = (id: string, options: object): void => {
 /** A supervisor without children at first; `node.start(id, behavior)` adds them. */
 export const dynamic = (id: string, options: DynamicOptions = {}): ChildSpec => {
   checkDynamic(id, options)
+  checkOptions(options, dynamicNames, `dynamic "${id}"`)
   return childSpec({
     type: 'dynamic',
     ...base(id, {}, ofSupervisors),

@@ -62,7 +62,6 @@ const plain = (action: Action): unknown => {
     case 'after':
       return withoutUndefined({ ...data, message: plainMessage(data.message) })
     case 'command':
-      // biome-ignore lint/suspicious/noThenProperty: data, never awaited
       return { ...data, message: plainMessage(data.message), then: plainMessage(data.then) }
     case 'publish':
       return { ...data, topic: data.topic.name }

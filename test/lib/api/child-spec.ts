@@ -82,6 +82,12 @@ t.test('child specs – what cannot be is refused in a sentence', async (t) => {
     [() => entities(loose(clerk)), /Expected a kind/],
     [() => entities(club, { countMax: 0 }), /club: countMax/],
     [() => dynamic('d', loose({ restart: 'x' })), /d: restart/],
+    [() => dynamic('d', loose(null)), /dynamic "d": options: expected an object/],
+    [() => dynamic('d', loose({ countsMax: 1 })), /dynamic "d": "countsMax" is not an option;.*countMax/],
+    [() => worker('w', clerk, loose({ restarts: 'x' })), /worker "w": "restarts" .*restart/],
+    [() => supervisor('s', loose({ intensities: 1 }), []), /supervisor "s": "intensities" .*intensity/],
+    [() => supervisor('s', {}, loose(undefined)), /supervisor "s": children: expected a list/],
+    [() => entities(club, loose({ max: 1 })), /entities "club": "max" is not an option/],
   ]
   for (const [make, sentence] of cases) {
     t.throws(make, { code: 'InvalidDeclaration', message: sentence })
