@@ -7,8 +7,7 @@
  * to `benches`. A bench whose figure is no rate exports a function that gives a `Figure`.
  */
 import { fork } from 'node:child_process'
-import { ask100 } from './ask-100.js'
-import { askLocal } from './ask-local.js'
+import { ask100, askLocal } from './ask-local.js'
 import { askRemote, askRemoteOne } from './ask-remote.js'
 import { fairness } from './fairness.js'
 import { type Bench, compare, type Figure } from './harness.js'

@@ -1,12 +1,11 @@
 /** Mistakes in what an actor gives or starts, each made against a running node, and the sentence for it. */
 import * as io from 'io-ts'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   act,
   behavior,
   dynamic,
   entities,
-  id,
   ignore,
   inner,
   kind,
@@ -14,59 +13,16 @@ import {
   message,
   mirrored,
   next,
-  nodeMessage,
   nodeProtocol,
-  protocol,
   reply,
   startNode,
   supervisor,
   worker,
   type Action,
-  type ChildSpec,
   type NodeEvent,
   type TumenNode,
 } from '../../supervisors/index.js'
-
-const BagId = id('BagId')
-const Bag = protocol('bag', BagId, {
-  Tear: message().replies(),
-  Chew: message({ ms: io.number }),
-})
-const Door = nodeProtocol('door', {
-  Attach: nodeMessage<{ run: () => void }>(),
-  Slam: message().replies(),
-})
-const door = behavior(Door, {
-  init: () => 0,
-  on: {
-    Attach: (n) => next(n + 1),
-    Slam: () => {
-      throw new Error('slammed')
-    },
-  },
-})
-const Elsewhere = protocol('elsewhere', BagId, { Ping: message().replies() })
-interface Given {
-  readonly name: string
-  readonly children: readonly ChildSpec[]
-}
-const started = async (t: Test, given: Given): Promise<TumenNode> => {
-  const { name, children } = given
-  const node = await startNode({
-    cluster: 'mistakes',
-    name,
-    transport: memory(),
-    tree: supervisor('r', {}, children),
-  })
-  t.teardown(() => node.stop())
-  return node
-}
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-const b1 = BagId('b1')
+import { BagId, Bag, Door, door, Elsewhere, started, failure, b1 } from '../fixtures/mistakes.js'
 
 const Lamp = nodeProtocol('lamp', {
   Do: message({ n: io.number }),

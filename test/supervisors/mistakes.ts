@@ -1,107 +1,39 @@
 /** The commonest mistakes, each made against a running node, and the sentence that its maker reads. */
 import * as io from 'io-ts'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   AskFailed,
   behavior,
   entities,
-  id,
   kind,
   memory,
   message,
   mirrored,
   Misuse,
   next,
-  nodeMessage,
   nodeProtocol,
   protocol,
-  reply,
   startNode,
   StartFailed,
   supervisor,
   worker,
   systemClock,
-  type ChildSpec,
   type ConfigInput,
   type NodeEvent,
   type NodeOptions,
-  type Transport,
-  type TumenNode,
 } from '../../supervisors/index.js'
-
-const BagId = id('BagId')
-const Bag = protocol('bag', BagId, {
-  Put: message({ n: io.number }).replies(io.number),
-  PutLate: message({ n: io.number }).replies(io.number),
-  Label: message({ text: io.string }).replies(),
-  Tear: message().replies(),
-  Chew: message({ ms: io.number }),
-})
-const bag = kind(Bag, {
-  activate: 'first-message',
-  state: mirrored(io.type({ all: io.array(io.number) })),
-  init: () => ({ all: [] as number[] }),
-  on: {
-    Put: (state, { n }) => {
-      state.all.push(n)
-      return reply(state, state.all.length)
-    },
-    PutLate: (async (state: { all: number[] }) => reply(state, 1)) as never,
-    Label: (state) => reply(state),
-    Tear: () => {
-      throw new Error('torn')
-    },
-    Chew: (state, { ms }) => {
-      const end = systemClock.monotonic() + ms
-      while (systemClock.monotonic() < end);
-      return next(state)
-    },
-  },
-})
-const Door = nodeProtocol('door', {
-  Attach: nodeMessage<{ run: () => void }>(),
-  Slam: message().replies(),
-})
-const door = behavior(Door, {
-  init: () => 0,
-  on: {
-    Attach: (n) => next(n + 1),
-    Slam: () => {
-      throw new Error('slammed')
-    },
-  },
-})
-const Elsewhere = protocol('elsewhere', BagId, { Ping: message().replies() })
-const elsewhere = kind(Elsewhere, {
-  state: mirrored(io.null),
-  init: () => null,
-  on: { Ping: (s) => reply(s) },
-})
-
-interface Given {
-  readonly name: string
-  readonly children: readonly ChildSpec[]
-  readonly transport?: Transport
-  readonly config?: ConfigInput
-}
-const started = async (t: Test, given: Given): Promise<TumenNode> => {
-  const { name, children, transport = memory(), config = {} } = given
-  const node = await startNode({
-    cluster: 'mistakes',
-    name,
-    transport,
-    config,
-    tree: supervisor('r', {}, children),
-  })
-  t.teardown(() => node.stop())
-  return node
-}
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-const b1 = BagId('b1')
+import {
+  BagId,
+  Bag,
+  bag,
+  Door,
+  door,
+  Elsewhere,
+  elsewhere,
+  started,
+  failure,
+  b1,
+} from '../fixtures/mistakes.js'
 
 t.test('mistakes – a kind or actor that is not in this node’s tree', async (t) => {
   const node = await started(t, { name: 'n1', children: [entities(bag)] })
