@@ -45,7 +45,7 @@ const ownedBy = (owners: Record<string, string | null>, name: string): string[] 
   ids.filter((id) => owners[id]?.startsWith(`${name}#`))
 
 t.test(
-  'upgrade – G12 every node is replaced by one of the next release, under load, and nothing is lost',
+  'G12 every node is replaced by one of the next release, under load, and nothing is lost',
   { skip, timeout: 120_000 },
   async (t) => {
     const { start } = await mixed(t)
