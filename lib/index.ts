@@ -142,6 +142,7 @@ export {
   type StartCode,
   type StartError,
 } from './errors.js'
+export { placement, type PlacementMember, type PlacementStrategy } from './placement/strategy.js'
 export type { Transport } from './transport/transport.js'
 export type { Clock, Timer } from './std/clock.js'
 export type { Random } from './std/random.js'

@@ -21,6 +21,7 @@ import { kindData, type Kind } from './kind.js'
 import { Misuse, twoProtocols } from './misuse.js'
 import { checkOptions, isObject } from './option-names.js'
 import type { ProtocolData } from './protocol-data.js'
+import { isName } from '../ids.js'
 import type { Ignore } from './starting.js'
 
 /** A permanent child never ends for good, so it cannot be significant (OTP refuses it as well). */
@@ -73,6 +74,8 @@ export interface EntitiesOptions {
    * 1,000,000.
    */
   readonly countMax?: number
+  /** Only nodes with this role run it; the others know where it runs. Default: what the kind says. */
+  readonly role?: string
 }
 
 export interface DynamicOptions extends Patience {
@@ -215,6 +218,11 @@ export const supervisor = (
   })
 }
 
+const roleOf = (kind: string, role: string): string => {
+  if (typeof role === 'string' && isName(role)) return role
+  throw new Misuse('InvalidDeclaration', `${kind}: role: expected the name of a role, such as 'game'.`)
+}
+
 /** All entities of one kind that live on this node, started on demand, each with its own backoff. */
 export const entities = <N extends string, I>(kind: Kind<N, I>, options: EntitiesOptions = {}): ChildSpec => {
   const data = kindData(kind)
@@ -222,7 +230,8 @@ export const entities = <N extends string, I>(kind: Kind<N, I>, options: Entitie
   return childSpec({
     type: 'entities',
     ...base(data.kind, {}, ofSupervisors),
-    kind: data,
+    kind:
+      options.role === undefined ? data : Object.freeze({ ...data, role: roleOf(data.kind, options.role) }),
     countMax: whole(options.countMax ?? 1_000_000, 1, `${data.kind}: countMax`),
   })
 }

@@ -4,6 +4,8 @@ import type { Handlers } from './handlers.js'
 import { Misuse, notDeclared } from './misuse.js'
 import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
+import { isName } from '../ids.js'
+import type { PlacementStrategy } from '../placement/strategy.js'
 import { sourceData, type SourceData, type StateSource } from './source.js'
 
 /** Limits of one entity. What is left out has the default of the node's config. */
@@ -30,6 +32,17 @@ interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
   readonly activate?: 'spawn' | 'first-message'
   /** Ids with the same key live on the same node. Default: the id. Must be pure. */
   readonly placementKey?: (id: IdOf<P>) => string
+  /**
+   * Kinds of one group put the same placement key on the same node. Default: a group of its own. Must be
+   * the same on all nodes and releases.
+   */
+  readonly placementGroup?: string
+  /** Where its shards should live. Default `placement.weighted`. Must be the same on all nodes. */
+  readonly placement?: PlacementStrategy
+  /** Only nodes with this role run it. Default: every node that has it in its tree. */
+  readonly role?: string
+  /** `never`: a rebalance leaves its entities where they are. Default `allowed`. */
+  readonly rebalance?: 'allowed' | 'never'
   readonly limits?: Partial<Limits>
 }
 type Consistency<S> =
@@ -61,6 +74,10 @@ export interface KindData {
   readonly consistency: 'strict' | 'available'
   readonly merge: ((mine: unknown, theirs: unknown) => unknown) | undefined
   readonly placementKey: ((id: string) => string) | undefined
+  readonly placementGroup?: string | undefined
+  readonly placement?: PlacementStrategy | undefined
+  readonly role?: string | undefined
+  readonly rebalance?: 'allowed' | 'never' | undefined
   readonly limits: Partial<Limits>
 }
 
@@ -74,6 +91,10 @@ interface Loose {
   readonly consistency?: KindData['consistency']
   readonly merge?: KindData['merge']
   readonly placementKey?: KindData['placementKey']
+  readonly placementGroup?: string
+  readonly placement?: PlacementStrategy
+  readonly role?: string
+  readonly rebalance?: 'allowed' | 'never'
   readonly limits?: Partial<Limits>
 }
 
@@ -100,7 +121,21 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
   if (given.consistency === 'available' && given.merge === undefined) {
     throw new Misuse('InvalidDeclaration', `"${kind}" is available, so it needs a merge.`)
   }
+  checkPlacement(kind, given)
   checkHandlers(kind, new Set([...data.specs.keys(), ...(inner?.specs.keys() ?? [])]), given.on ?? {})
+}
+
+const checkPlacement = (kind: string, { placementGroup, placement, role, rebalance }: Loose): void => {
+  const refuse = (field: string, expected: string): never => {
+    throw new Misuse('InvalidDeclaration', `"${kind}": ${field}: expected ${expected}.`)
+  }
+  const isNamed = (name: unknown): boolean => name === undefined || (typeof name === 'string' && isName(name))
+  if (!isNamed(placementGroup)) refuse('placementGroup', "a name, such as 'match'")
+  if (!isNamed(role)) refuse('role', "the name of a role, such as 'game'")
+  if (placement !== undefined && typeof placement?.rank !== 'function')
+    refuse('placement', 'a strategy, such as placement.uniform')
+  if (rebalance !== undefined && rebalance !== 'allowed' && rebalance !== 'never')
+    refuse('rebalance', "'allowed' or 'never'")
 }
 
 const kinds = new WeakMap<object, KindData>()
@@ -148,6 +183,10 @@ export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
     consistency: given.consistency ?? 'strict',
     merge: given.merge,
     placementKey: given.placementKey,
+    placementGroup: given.placementGroup,
+    placement: given.placement,
+    role: given.role,
+    rebalance: given.rebalance,
     limits: given.limits ?? {},
   })
   kinds.set(made, made)

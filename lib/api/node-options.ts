@@ -15,6 +15,11 @@ export interface NodeOptions {
   readonly transport?: Transport
   /** For placement by role. */
   readonly roles?: readonly string[]
+  /**
+   * The share of entities that this node takes beside the others, above 0: 2 takes twice as many as 1, the
+   * default. For kinds placed by `placement.weighted`.
+   */
+  readonly weight?: number
   readonly tree: ChildSpec
   /** Every knob, each with its default; an unknown or impossible one is `InvalidConfig`. */
   readonly config?: ConfigInput

@@ -28,6 +28,7 @@ import type {
 } from '../wire/envelope.js'
 import { sendCommand } from './commands.js'
 import { handOver } from './leaving.js'
+import { placingOf } from './placing.js'
 import { positionFilter } from './positions.js'
 import type { EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
 
@@ -214,6 +215,7 @@ export class Engine {
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
       copiesOf,
+      placingOf: placingOf(this.#options.kinds),
       hasMail: (shard) => this.entities.hasMail(shard),
       send: (to, envelope) => this.#send(to, envelope),
       on: this.#ownershipEvents(),

@@ -27,7 +27,10 @@ export const startEngine = (
       name: options.name,
       roles: options.roles,
       weight: options.weight,
-      kinds: options.kinds.map((kind) => kind.kind),
+      // A kind of a role that this node has not is known here, for its way, and run elsewhere.
+      kinds: options.kinds
+        .filter(({ role }) => role === undefined || options.roles.includes(role))
+        .map((kind) => kind.kind),
       release: options.release,
     },
     ...(options.membershipRules === undefined ? {} : { rules: options.membershipRules }),

@@ -3,13 +3,13 @@
  * mirrors, what hangs is asked again.
  */
 import type { Config } from '../config.js'
-import type { NodeId } from '../ids.js'
+import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { View } from '../membership/state.js'
-import { type Ranking, ranking } from '../placement/placement.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { claim } from './mirror.js'
 import { tickOwner } from './owner.js'
+import { type Place, Places, type Placing, siblingsOf } from './places.js'
 import type { ShardRecord } from './protocol.js'
 import type { Shards } from './shards.js'
 import { isOwning, isQuiet, type Shard } from './state.js'
@@ -32,18 +32,20 @@ export interface CaretakerOptions {
     leaseIsOver(node: NodeId): boolean
   }
   readonly copiesOf: (kind: string) => number
+  readonly placingOf: (kind: string) => Placing | undefined
   /** All records that were there at the start have been seen. */
   readonly isLive: () => boolean
 }
 
 export class Caretaker {
   readonly #options: CaretakerOptions
-  readonly #rankings = new Map<string, { version: number; ranking: Ranking }>()
+  readonly #places: Places
   #fillsCount = 0
   #timer: Timer
 
   constructor(options: CaretakerOptions) {
     this.#options = options
+    this.#places = new Places(() => options.membership.view(), options.placingOf)
     this.#timer = options.clock.after(tickMs, () => this.#tick())
   }
 
@@ -52,13 +54,18 @@ export class Caretaker {
   }
 
   /** The order of the ready members that run this kind. */
-  rankingOf(kind: string): Ranking {
-    const view = this.#options.membership.view()
-    const known = this.#rankings.get(kind)
-    if (known?.version === view.version) return known.ranking
-    const made = ranking(view.ready.filter((member) => member.kinds.includes(kind)))
-    this.#rankings.set(kind, { version: view.version, ranking: made })
-    return made
+  rankingOf(kind: string): Place {
+    return this.#places.of(kind)
+  }
+
+  /** Who should begin a shard that has no record: beside the others of its group, if they have an owner. */
+  beginnerOf(id: ShardId): NodeId | undefined {
+    const place = this.rankingOf(kindOfShard(id))
+    for (const sibling of siblingsOf(place.placing, id)) {
+      const owner = this.#options.shards.all.get(sibling)?.record?.owner
+      if (owner !== undefined && this.#stays(owner) && place.rank(id).includes(owner)) return owner
+    }
+    return place.beginner(id)
   }
 
   /** Something about it, or about the members, has changed. */
@@ -146,7 +153,7 @@ export class Caretaker {
     return true
   }
   #isFirst(shard: Shard): boolean {
-    return this.rankingOf(shard.kind).owner(shard.id) === this.#options.me
+    return this.beginnerOf(shard.id) === this.#options.me
   }
   /**
    * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead

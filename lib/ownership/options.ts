@@ -7,6 +7,7 @@ import type { View } from '../membership/membership.js'
 import type { Records } from '../records/records.js'
 import type { Clock } from '../std/clock.js'
 import type { Envelope } from '../wire/envelope.js'
+import type { Placing } from './places.js'
 import type { Rules } from './rules.js'
 import type { Shard } from './state.js'
 
@@ -26,6 +27,8 @@ export interface OwnershipOptions {
   }
   /** How many mirrors a kind wants; 0 for kinds without. */
   copiesOf(kind: string): number
+  /** What a kind says of its place; absent: nothing. */
+  readonly placingOf?: (kind: string) => Placing | undefined
   /** Mail for it was taken and is not handled yet. */
   hasMail(shard: Shard): boolean
   /** False when it did not leave. */

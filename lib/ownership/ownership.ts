@@ -4,7 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { Change } from '../entity/copy.js'
-import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
+import type { NodeId, ShardId } from '../ids.js'
 import type { Latest, RecordVersion, Watch } from '../records/records.js'
 import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
 import { Caretaker } from './caretaker.js'
@@ -76,6 +76,7 @@ export class Ownership {
       writes,
       membership,
       copiesOf,
+      placingOf: options.placingOf ?? (() => undefined),
       isLive,
     })
     this.#watch = records.watch(
@@ -100,15 +101,14 @@ export class Ownership {
 
   /** Who owns it by record, else who should. */
   ownerOf(id: ShardId): NodeId | null {
-    const owner = this.get(id)?.record?.owner
-    return owner ?? this.#caretaker.rankingOf(kindOfShard(id)).owner(id) ?? null
+    return this.get(id)?.record?.owner ?? this.#caretaker.beginnerOf(id) ?? null
   }
 
   /** Begins the shard here if it has no record and this node is the one that should. */
   ensure(id: ShardId): void {
     const shard = this.#shards.get(id)
-    const proper = this.#caretaker.rankingOf(kindOfShard(id)).owner(id)
-    if (shard.record === null && proper === this.#options.me) this.#caretaker.begin(shard)
+    if (shard.record === null && this.#caretaker.beginnerOf(id) === this.#options.me)
+      this.#caretaker.begin(shard)
   }
 
   /** This node is the owner and its lease holds: it may act. */

@@ -63,8 +63,9 @@ export const createRouter = (options: RouterOptions): Router => {
   for (const kind of kinds.keys()) names.set(kind, new Array<undefined>(config.shardCount).fill(undefined))
 
   const shardOf = (kind: string, id: string): ShardId => {
-    const key = kinds.get(kind)?.placementKey?.(id) ?? id
-    const index = shardIndexOf(kind, key, config.shardCount)
+    const data = kinds.get(kind)
+    const key = data?.placementKey?.(id) ?? id
+    const index = shardIndexOf(data?.placementGroup ?? kind, key, config.shardCount)
     const known = names.get(kind)
     const name = known?.[index] ?? shardId(kind, index)
     if (known !== undefined) known[index] = name

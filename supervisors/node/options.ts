@@ -38,6 +38,10 @@ const rules: Rules = {
     optional((value) => Array.isArray(value) && value.every((role) => typeof role === 'string')),
     "a list of names, such as ['game']",
   ],
+  weight: [
+    optional((value) => typeof value === 'number' && value >= 0.001 && value <= 1_000),
+    'a number from 0.001 to 1000; 1 is usual',
+  ],
   tree: [(value) => value !== undefined, 'what runs on this node, such as supervisor("game", {}, [ … ])'],
   config: [() => true, ''],
   tracing: [optional((value) => has(value, 'capture', 'handle')), 'a Tracing, such as otelTracing(api)'],

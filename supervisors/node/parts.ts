@@ -28,6 +28,7 @@ export interface PartsOptions {
   readonly cluster: string
   readonly name: string
   readonly roles: readonly string[]
+  readonly weight: number
   readonly config: Config
   readonly clock: Clock
   readonly random: Random
@@ -156,7 +157,7 @@ export class Parts {
   }
 
   #join(ready: () => void, failed: (why: string) => void): void {
-    const { clock, random, config, session, name, roles, release } = this.#options
+    const { clock, random, config, session, name, roles, weight, release } = this.#options
     let wasReady = false
     const on: Parameters<typeof startEngine>[0]['on'] = {
       ready: (engine) => {
@@ -191,7 +192,7 @@ export class Parts {
       reached: this.kernel.ledger.reached,
       name,
       roles,
-      weight: 1,
+      weight,
       release,
       kinds: this.kinds.map((spec) => spec.kind),
       openCell: (body) => this.#openCell(body),

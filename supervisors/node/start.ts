@@ -73,6 +73,7 @@ const assemble = (options: NodeOptions, given: Ingredients): Parts => {
     cluster: options.cluster,
     name,
     roles: options.roles ?? [],
+    weight: options.weight ?? 1,
     config,
     clock,
     random,
