@@ -219,6 +219,12 @@ export const knobs = {
     meaning:
       'An entity without a message for this long is put to sleep where its kind allows it; 0 means never.',
   },
+  loadMs: {
+    default: 15_000,
+    min: 100,
+    max: 10 * minuteMs,
+    meaning: 'How long one attempt to bring an entity back from its source may take: a journal, a function.',
+  },
   deadLettersCountMax: {
     default: 1_000,
     min: 0,

@@ -6,7 +6,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Change, Output } from '../entity/copy.js'
-import { Entities, originOf, spawnTag } from '../entity/entities.js'
+import { Entities } from '../entity/entities.js'
+import { originOf, spawnTag } from '../entity/mail.js'
 import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
 import { noneReached, type Reached } from '../limits.js'
@@ -250,9 +251,10 @@ export class Engine {
   }
 
   #makeEntities(): Entities {
-    const { clock, config, openCell } = this.#options
+    const { clock, config, openCell, on, random } = this.#options
     return new Entities({
       clock,
+      random,
       config,
       reached: this.#reached,
       here: this.#here,
@@ -276,6 +278,7 @@ export class Engine {
         )
       },
       isLost: (shard) => this.#isLost(shard),
+      loadFailed: (address, cause) => on.event({ tag: 'LoadFailed', address, cause }),
     })
   }
 

@@ -53,6 +53,7 @@ export type EngineEvent =
   | { readonly tag: 'Owned'; readonly shard: string; readonly epoch: number; readonly how: 'empty' | 'copy' }
   | { readonly tag: 'SteppedDown'; readonly shard: string; readonly outputsDropped: number }
   | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }
+  | { readonly tag: 'LoadFailed'; readonly address: string; readonly cause: string }
   | { readonly tag: 'Broken'; readonly what: string }
 
 export interface Target {

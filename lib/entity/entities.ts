@@ -11,36 +11,31 @@ import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
+import type { Random } from '../std/random.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import { applyChange, type Change, type Command, isForgettable } from './copy.js'
 import {
+  closeRunning,
   commandKey,
   type Hosted,
   newHosted,
+  newRunning,
   type OpenCell,
   type Running,
   unsentCommands,
   type Work,
 } from './hosting.js'
+import { Loading } from './loading.js'
+import { inputOf, lacksState } from './mail.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { StateTooLarge, stepEntity } from './step.js'
 
 export type { EntityBody, EntityCell, OpenCell, Work } from './hosting.js'
 
-/** The tag of the runtime's own ask that starts an entity. */
-export const spawnTag = '$spawn'
-
-/** Where something came from, as seen from this node. */
-export const originOf = (from: NodeId, here: Origin): Origin => {
-  const cut = from.lastIndexOf('#')
-  const node = from.slice(0, cut)
-  const incarnation = Number(from.slice(cut + 1))
-  return { node, incarnation, isHere: node === here.node && incarnation === here.incarnation }
-}
-
 export interface EntitiesOptions {
   readonly clock: Clock
+  readonly random: Random
   readonly config: Config
   readonly reached: Reached
   readonly here: Origin
@@ -63,6 +58,8 @@ export interface EntitiesOptions {
   ): () => void
   /** A mirrored generation began empty because every copy was lost. */
   isLost(shard: Shard): boolean
+  /** The state of an entity could not be brought into memory; it is tried again. */
+  loadFailed(address: string, cause: string): void
 }
 
 interface TimerDue {
@@ -81,11 +78,13 @@ export class Entities {
   readonly #options: EntitiesOptions
   readonly #hosting = new Map<ShardId, Hosted>()
   readonly #due: DueQueue<() => void>
+  readonly #loading: Loading
   #sweeper: Timer
 
   constructor(options: EntitiesOptions) {
-    const { clock } = options
+    const { clock, random, config } = options
     this.#options = options
+    this.#loading = new Loading({ clock, random, loadMs: config.loadMs, failed: options.loadFailed })
     this.#due = createDueQueue(clock, timerStepMs, (run) => run())
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
   }
@@ -130,7 +129,7 @@ export class Entities {
     if (hosted === undefined) return
     this.#hosting.delete(shard.id)
     for (const cancel of hosted.commands.values()) cancel()
-    for (const running of hosted.running.values()) running.cell.close()
+    for (const running of hosted.running.values()) closeRunning(running)
     this.counts.live -= hosted.running.size
   }
 
@@ -161,6 +160,7 @@ export class Entities {
   stop(): void {
     this.#sweeper.cancel()
     this.#due.clear()
+    this.#loading.stop()
     for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
@@ -170,7 +170,9 @@ export class Entities {
     const node = nodeId(here.node, here.incarnation)
     const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
     const address = this.#address(running)
-    return { tag: 'Crashed', address, cause: causeAsText(error), node, ...message, isStateKept: true }
+    const { type } = running.kind.source
+    const isStateKept = type === 'mirrored' || type === 'persisted'
+    return { tag: 'Crashed', address, cause: causeAsText(error), node, ...message, isStateKept }
   }
 
   #hosts(hosted: Hosted): boolean {
@@ -202,7 +204,7 @@ export class Entities {
           this.#options.clock.defer(() => this.#options.reroute(work.envelope, work.from))
       },
     })
-    const running: Running = { kind, id, shard, cell, hasState: false, state: undefined, lastAt: 0 }
+    const running = newRunning(shard, kind, id, cell)
     hosted.running.set(id, running)
     this.counts.live++
     return running
@@ -233,7 +235,7 @@ export class Entities {
     else this.#options.bury(envelope, error.tag)
   }
 
-  #handle(hosted: Hosted, running: Running, work: Work): void {
+  #handle(hosted: Hosted, running: Running, work: Work): void | PromiseLike<void> {
     const { shard, kind, id } = running
     const { clock, config, here, ownership } = this.#options
     const { copy } = shard
@@ -247,18 +249,45 @@ export class Entities {
       this.#giveUp(work, refusal)
       return
     }
+    if (running.mayLack && lacksState(running, work)) return this.#handleLater(hosted, running, work)
     const state = this.#stateOf(running)
     running.lastAt = clock.monotonic()
     const now = clock.now()
     const seq = copy.seq + 1
+    const { begun } = running
     const result = stepEntity(
-      { kind, id, copy: copy.entities.get(id), state, seq, now, here, limits: config },
+      { kind, id, copy: copy.entities.get(id), state, begun, seq, now, here, limits: config },
       work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here),
     )
     this.counts.handled++
     if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error')
       this.#options.tellHandled()
     this.#settle(hosted, running, work, result)
+  }
+
+  /** As soon as its state is here. Asks are told that it fails; all else waits until it does not. */
+  async #handleLater(hosted: Hosted, running: Running, work: Work): Promise<void> {
+    const isAsk = work.type === 'mail' && work.envelope.type === 'ask'
+    running.isLoading = true
+    const isHere = await this.#bring(running, !isAsk)
+    running.isLoading = false
+    // When it was closed meanwhile its cell has given the work back.
+    if (running.isClosed) return undefined
+    if (isHere) return this.#handle(hosted, running, work)
+    const retryAfterMs = this.#options.config.askResendMs
+    return this.#giveUp(work, { tag: 'Unavailable', address: this.#address(running), retryAfterMs })
+  }
+
+  async #bring(running: Running, isPatient: boolean): Promise<boolean> {
+    const { kind, id, shard } = running
+    const { source } = kind
+    if (source.type !== 'rebuilt') return true
+    const rebuilt = await this.#loading.load(running, () => source.rebuild(id), isPatient)
+    if (rebuilt === null || running.isClosed) return false
+    running.hasState = shard.copy?.entities.get(id)?.life === 'live'
+    if (running.hasState) running.state = rebuilt.value
+    else running.begun = { state: rebuilt.value }
+    return true
   }
 
   /** What is answered without a step: too much waits for mirrors, or the state was lost. */
@@ -311,6 +340,7 @@ export class Entities {
       applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
+      running.begun = undefined
       this.#followUp(hosted, id, result.change)
       this.#options.ownership.change(shard, result.change)
     }
@@ -370,12 +400,13 @@ export class Entities {
         else if (entity.life === 'live' && this.#isIdle(hosted, entity.id))
           this.#postOwn(hosted, entity.id, { type: 'passivate' })
       }
-      for (const [id, { cell }] of running) {
-        if (shard.copy?.entities.has(id)) continue
+      for (const [id, one] of running) {
+        // One that waits for its state has mail in hand.
+        if (shard.copy?.entities.has(id) || one.isLoading) continue
         // First, so that mail which comes back from the closed cell opens a new one.
         running.delete(id)
         this.counts.live--
-        cell.close()
+        closeRunning(one)
       }
     }
   }
@@ -385,20 +416,4 @@ export class Entities {
     const idleMs = kinds.get(shard.kind)?.limits.idleMs ?? config.idleMs
     return idleMs > 0 && clock.monotonic() - Math.max(since, running.get(id)?.lastAt ?? 0) > idleMs
   }
-}
-
-const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here: Origin): StepInput => {
-  const { tag, payload } = envelope
-  const origin = originOf(from, here)
-  if (envelope.type === 'tell')
-    return {
-      type: 'tell',
-      tag,
-      payload,
-      origin,
-      ...(envelope.from === undefined ? {} : { from: envelope.from }),
-    }
-  const { asker: node, ask, reqId, floor } = envelope
-  const asker = { node, ask, reqId, ...(floor === undefined ? {} : { floor }) }
-  return tag === spawnTag ? { type: 'spawn', asker } : { type: 'ask', tag, payload, asker, origin }
 }

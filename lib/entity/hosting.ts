@@ -3,7 +3,7 @@ import type { KindData } from '../api/kind.js'
 import type { NodeId } from '../ids.js'
 import type { Shard } from '../ownership/state.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
-import type { StepInput } from './protocol.js'
+import type { Begun, StepInput } from './protocol.js'
 
 /** Something for one entity to do: mail, or its own timers and answers. */
 export type Work =
@@ -21,8 +21,11 @@ export interface EntityCell {
 export interface EntityBody {
   readonly kind: KindData
   readonly id: string
-  /** Throws what a step throws: then the cell's supervisor decides. */
-  readonly handle: (work: Work) => void
+  /**
+   * Throws, or rejects with, what a step throws: then the cell's supervisor decides. The promise is for an
+   * entity that has to be brought into memory first; until it is settled nothing else is handled.
+   */
+  readonly handle: (work: Work) => void | PromiseLike<void>
   /** What the crash was about, and that it will not be handled. */
   readonly crashed: (work: Work, error: unknown) => void
   /** The cell was closed with this still in its mailbox. */
@@ -38,8 +41,38 @@ export interface Running {
   readonly cell: EntityCell
   hasState: boolean
   state: unknown
+  /** What it begins from when it is not live. */
+  begun: Begun | undefined
+  /** Its state may have to be asked for before the next step. */
+  mayLack: boolean
+  /** Attempts to bring its state here that failed one after the other, and when the next one may be made. */
+  failedCount: number
+  retryAt: number
+  isClosed: boolean
+  isLoading: boolean
   /** Monotonic, of its last step. */
   lastAt: number
+}
+
+export const newRunning = (shard: Shard, kind: KindData, id: string, cell: EntityCell): Running => ({
+  kind,
+  id,
+  shard,
+  cell,
+  hasState: false,
+  state: undefined,
+  begun: undefined,
+  mayLack: kind.source.type === 'rebuilt',
+  failedCount: 0,
+  retryAt: 0,
+  isClosed: false,
+  isLoading: false,
+  lastAt: 0,
+})
+
+export const closeRunning = (running: Running): void => {
+  running.isClosed = true
+  running.cell.close()
 }
 
 /** One owned shard, for one ownership. */

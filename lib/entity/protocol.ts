@@ -55,6 +55,10 @@ export interface StepLimits {
   readonly commandsPendingCountMax: number
   readonly payloadBytesMax: number
 }
+/** A state that was asked for. */
+export interface Begun {
+  readonly state: unknown
+}
 export interface StepContext {
   readonly kind: KindData
   readonly id: string
@@ -62,6 +66,8 @@ export interface StepContext {
   readonly copy: EntityCopy | undefined
   /** The decoded state of a live entity. */
   readonly state: unknown
+  /** What an entity that is not live begins from, where it is not `init`. */
+  readonly begun?: Begun | undefined
   readonly seq: number
   /** Wall clock. */
   readonly now: number

@@ -61,8 +61,10 @@ export class StateTooLarge extends RangeError {
 
 const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
 const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'
-const stateOf = (context: StepContext): unknown =>
-  isLive(context) ? context.state : context.kind.init(context.id, context.now)
+const stateOf = (context: StepContext): unknown => {
+  if (isLive(context)) return context.state
+  return context.begun === undefined ? context.kind.init(context.id, context.now) : context.begun.state
+}
 
 const nobody = (context: StepContext): StepResult =>
   failed({ tag: 'NoRecipient', address: formatAddress(context.kind.kind, context.id) })

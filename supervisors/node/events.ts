@@ -21,6 +21,11 @@ const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
         'error',
         `Every copy of shard ${event.shard} is gone: its entities begin anew. Give the kind more copies.`,
       ]
+    case 'LoadFailed':
+      return [
+        'warn',
+        `The state of ${event.address} could not be brought here, and is asked for again: ${event.cause}`,
+      ]
     case 'Broken':
       return ['error', `A broken assumption, please report it: ${event.what}`]
   }

@@ -104,11 +104,8 @@ const checkOnce = (hosted: readonly EntitiesData[]): void => {
 }
 
 const checkRuns = ({ kind, source, consistency }: EntitiesData['kind']): void => {
-  if (source.type === 'persisted' || source.type === 'rebuilt')
-    throw new Misuse(
-      'InvalidDeclaration',
-      `"${kind}" is ${source.type}; this version runs mirrored and disposable kinds.`,
-    )
+  if (source.type === 'persisted')
+    throw new Misuse('InvalidDeclaration', `"${kind}" is persisted; this version does not run such kinds.`)
   if (source.type === 'mirrored' && source.snapshotOnLeave)
     throw new Misuse(
       'InvalidDeclaration',

@@ -12,7 +12,6 @@ import {
   next,
   persisted,
   protocol,
-  rebuilt,
   refuse,
   reply,
   StartFailed,
@@ -272,7 +271,7 @@ t.test('promises - what the tree cannot run in this version is refused in a sent
     Members: () => [],
   }
   const init = () => 0
-  const sources = { persisted: persisted(io.number), rebuilt: rebuilt(async () => 0) }
+  const sources = { persisted: persisted(io.number) }
   for (const [name, state] of Object.entries(sources)) {
     const one = kind(Club, { state, init, on })
     const error = await startNode({ cluster: 'game', tree: supervisor('root', {}, [entities(one)]) }).catch(
