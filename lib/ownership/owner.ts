@@ -36,7 +36,10 @@ export const needSet = (shard: Shard, context: StepContext): readonly NodeId[] =
 
 const commitSeq = (shard: Shard, context: StepContext): number => {
   const acked = needSet(shard, context).map((node) => shard.peers.get(node)?.acked ?? -1)
-  return context.rules.commit(shard.copy?.seq ?? 0, acked)
+  const commit = context.rules.commit(shard.copy?.seq ?? 0, acked)
+  return shard.holds.size === 0
+    ? commit
+    : Math.min(commit, ...[...shard.holds.values()].map((seq) => seq - 1))
 }
 
 const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolean =>

@@ -117,7 +117,18 @@ export class Ownership {
   }
   /** The shard is not being given away. */
   takesNew(shard: Shard): boolean {
-    return this.#rules.takesNew(shard.role)
+    return this.#rules.takesNew(shard.role) && !shard.isLoading
+  }
+
+  /** Nothing from this change on is released until `who` holds a later one, or none. */
+  hold(shard: Shard, who: string, seq: number | null): void {
+    if (seq === null) shard.holds.delete(who)
+    else shard.holds.set(who, seq)
+    this.#shards.step(shard, (context) => tryRelease(shard, context))
+  }
+  /** Somebody else may own it: its record is looked up. */
+  doubt(shard: Shard): void {
+    this.#writes.read(shard.id)
   }
 
   /** A step has been applied to the copy. */

@@ -81,6 +81,8 @@ const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): 
   const hasGiven = record.insync.includes(context.me)
   const dropped = shard.copy?.log.filter((change) => change.seq > (shard.copy?.released ?? 0)) ?? []
   shard.role = 'none'
+  shard.holds.clear()
+  shard.isLoading = false
   shard.reads = []
   shard.joiner = null
   shard.giveTo = null

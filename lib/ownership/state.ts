@@ -69,6 +69,10 @@ export interface Shard {
   grantsOut: number
   /** As an owner: from when I may act. */
   readyAt: number
+  /** The lowest change that a store must have first, by who waits for it: nothing from there on is released. */
+  readonly holds: Map<string, number>
+  /** As an owner: what was kept of it elsewhere is still being read, so nothing new is taken. */
+  isLoading: boolean
   giveTo: NodeId | null
   giveSince: number
   /** Parts of a fill that is still coming. */
@@ -136,6 +140,8 @@ export const newShard = (id: ShardId): Shard => ({
   writing: null,
   grantsOut: -1,
   readyAt: -1,
+  holds: new Map(),
+  isLoading: false,
   giveTo: null,
   giveSince: 0,
   filling: null,
