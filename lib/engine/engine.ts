@@ -85,6 +85,7 @@ export class Engine {
       config,
       reached: this.#reached,
       deliver: (envelope, from) => this.#deliver(envelope, from),
+      beforeFlush: () => this.ownership.flush(),
     })
     this.ownership = this.#makeOwnership()
     this.entities = this.#makeEntities()
@@ -219,6 +220,7 @@ export class Engine {
       placingOf: placingOf(this.#options.kinds),
       hasMail: (shard) => this.entities.hasMail(shard),
       send: (to, envelope) => this.#send(to, envelope),
+      flushSoon: () => this.links.flushSoon(),
       on: this.#ownershipEvents(),
     })
   }

@@ -39,6 +39,8 @@ export interface LinksOptions {
   readonly deliver: (envelope: Envelope, from: NodeId, lane: Lane) => void
   /** Called before `send` returns false. */
   readonly onProblem?: (to: NodeId, envelope: Envelope, problem: SendProblem) => void
+  /** Called before what waits leaves: what it sends leaves in the same frames. Must not throw. */
+  readonly beforeFlush?: () => void
   /** A frame that is none arrived; the sentence never contains its contents. */
   readonly onMalformed?: (sentence: string) => void
 }
@@ -71,6 +73,8 @@ export interface Links {
   send(to: NodeId, envelope: Envelope, lane?: Lane): boolean
   /** Sends now what waits for the end of the turn. */
   flush(): void
+  /** Has `beforeFlush` called at the end of the turn, also when nothing waits yet. */
+  flushSoon(): void
   /** Drops what is known of a node that is gone. */
   forget(node: NodeId): void
   /** Sends what waits and delivers nothing more. */
@@ -90,6 +94,8 @@ interface Link extends Flow {
 
 const windowBytesDefault = 4 * 1024 * 1024
 const askRoomMs = 100
+/** So often at most what waits is left waiting because the code that runs keeps adding to it. */
+const roundsMax = 8
 /**
  * After so many deliveries the turn ends and what they led to leaves, while the rest is still being
  * taken: two busy nodes work at the same time and not one after the other. Far fewer would make frames
@@ -129,6 +135,11 @@ class FrameLinks implements Links {
   #turnLeft = deliveriesPerTurnCountMax
   #flushing = false
   #delivering = false
+  /** In this turn of the event loop something has left before its end. */
+  #hasLeft = false
+  #addedCount = 0
+  #seenCount = 0
+  #roundsLeft = 0
   #closed = false
 
   constructor(options: LinksOptions) {
@@ -158,12 +169,14 @@ class FrameLinks implements Links {
       return this.#refuse(to, envelope, problem)
     }
     link.count++
+    this.#addedCount++
     return true
   }
 
   flush(): void {
     this.#flushing = false
     this.#deliverToSelf()
+    this.#o.beforeFlush?.()
     const dirty = this.#dirty
     if (dirty.length === 0) return
     this.#dirty = []
@@ -193,7 +206,7 @@ class FrameLinks implements Links {
     const toSelf = this.#toSelf
     if (toSelf.length === 0) return
     // Called from within a delivery: what is behind it in the queue comes first.
-    if (this.#delivering) return this.#flushSoon()
+    if (this.#delivering) return this.flushSoon()
     this.#toSelf = []
     this.#delivering = true
     for (const [envelope, lane] of toSelf) if (!this.#closed) this.#o.deliver(envelope, this.#o.self, lane)
@@ -202,8 +215,9 @@ class FrameLinks implements Links {
 
   #sendToSelf(envelope: Envelope, lane: Lane): boolean {
     this.counters.local++
+    this.#addedCount++
     this.#toSelf.push([envelope, lane])
-    this.#flushSoon()
+    this.flushSoon()
     return true
   }
 
@@ -236,16 +250,47 @@ class FrameLinks implements Links {
     const writer = new FrameWriter(this.#o.self, this.#frameBytesMax)
     link.writer = writer
     this.#dirty.push(link)
-    this.#flushSoon()
+    this.flushSoon()
     return writer
   }
 
-  #flushSoon(): void {
+  /**
+   * The first of a turn leaves as soon as the code that runs now is done, which saves a lonely message a turn
+   * of the event loop; what follows in the same turn waits for its end.
+   */
+  flushSoon(): void {
     if (this.#flushing || this.#closed) return
     this.#flushing = true
-    this.#o.clock.defer(() => {
-      if (this.#flushing) this.flush()
-    })
+    const { clock } = this.#o
+    if (clock.soon === undefined || this.#hasLeft) {
+      clock.defer(this.#flushDue)
+      return
+    }
+    this.#roundsLeft = roundsMax
+    this.#seenCount = -1
+    clock.soon(this.#settle)
+  }
+
+  readonly #flushDue = (): void => {
+    if (this.#flushing) this.flush()
+  }
+
+  /** Waits while the code that runs adds more, for instance because it goes on after answers that came. */
+  readonly #settle = (): void => {
+    if (!this.#flushing) return
+    const { clock } = this.#o
+    if (this.#toSelf.length > 0) this.#deliverToSelf()
+    if (this.#seenCount !== this.#addedCount && --this.#roundsLeft > 0) {
+      this.#seenCount = this.#addedCount
+      clock.soon?.(this.#settle)
+      return
+    }
+    this.#hasLeft = true
+    clock.defer(this.#nextLeaves)
+    this.flush()
+  }
+  readonly #nextLeaves = (): void => {
+    this.#hasLeft = false
   }
 
   #flushLink(link: Link, up: boolean): void {

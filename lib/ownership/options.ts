@@ -33,6 +33,8 @@ export interface OwnershipOptions {
   hasMail(shard: Shard): boolean
   /** False when it did not leave. */
   send(to: NodeId, envelope: Envelope): boolean
+  /** Calls `flush` at the end of the turn. */
+  flushSoon(): void
   readonly on: OwnershipEvents
 }
 export interface OwnershipEvents {

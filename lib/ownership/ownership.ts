@@ -205,10 +205,12 @@ export class Ownership {
 
   /** Appends leave at the end of the turn, all changes of the turn in one. */
   #touch(shard: Shard): void {
-    if (this.#dirty.size === 0) this.#options.clock.defer(() => this.#flush())
+    if (this.#dirty.size === 0) this.#options.flushSoon()
     this.#dirty.add(shard)
   }
-  #flush(): void {
+  /** Sends to the mirrors what they lack; to be called before a turn's frames leave. */
+  flush(): void {
+    if (this.#dirty.size === 0) return
     const dirty = [...this.#dirty]
     this.#dirty.clear()
     for (const shard of dirty)

@@ -74,8 +74,10 @@ class NatsSession implements Session {
 
   status(): LinkStatus {
     if (this.#isClosing) return 'closed'
-    const both = [this.#parts.data.status(), this.#parts.control.status()]
-    return both.includes('closed') ? 'closed' : both.includes('down') ? 'down' : 'up'
+    const data = this.#parts.data.status()
+    const control = this.#parts.control.status()
+    if (data === control) return data
+    return data === 'closed' || control === 'closed' ? 'closed' : 'down'
   }
 
   onStatus(listener: (status: LinkStatus) => void): () => void {
