@@ -163,6 +163,13 @@ export const knobs = {
     max: minuteMs,
     meaning: 'A command without an answer is sent again after this long, and then ever less often.',
   },
+  commandAttemptsCountMax: {
+    default: 5,
+    min: 1,
+    max: 1_000,
+    meaning:
+      'Crashes of a receiver on one command before it comes back undeliverable. More outlast longer faults.',
+  },
   commandKeepMs: {
     default: dayMs,
     min: 1_000,

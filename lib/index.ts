@@ -4,7 +4,16 @@
  */
 export { act, type Action, type Delay } from './api/act.js'
 export type { AdoptedRef, NactAskOptions, NactRef } from './api/adopted.js'
-export { answerTo, asked, type Answer, type AnswerSpec, type Asked } from './api/answer.js'
+export {
+  answerTo,
+  asked,
+  isUndeliverable,
+  Undeliverable,
+  WhyUndeliverable,
+  type Answer,
+  type AnswerSpec,
+  type Asked,
+} from './api/answer.js'
 export { behavior, type Behavior, type BehaviorDefinition } from './api/behavior.js'
 export type {
   AutoShutdown,

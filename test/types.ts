@@ -20,6 +20,7 @@ import {
   entities,
   id,
   inner,
+  isUndeliverable,
   kind,
   message,
   mirrored,
@@ -45,6 +46,7 @@ import {
   type Self,
   type Spawned,
   type TumenNode,
+  type Undeliverable,
 } from '../lib/index.js'
 import { stepper } from '../lib/api/stepper.js'
 import * as fp from '../supervisors/fp.js'
@@ -311,6 +313,32 @@ const wrongKinds = () => {
   // @ts-expect-error only an ask can be left open
   asked(Party.Chat)
 }
+
+kind(Party, {
+  state: mirrored(View),
+  inner: Own,
+  init: () => ({ leader: alice, version: 0 }),
+  on: {
+    Create: (state) => reply(state, state),
+    Accept: (state) => putOff(state),
+    Touch: (state) => reply(state),
+    Info: (state) => state,
+    Chat: (state) => next(state),
+    InviteExpired: (state) => next(state),
+    SlotAnswered: (state, { accept, answer }) => {
+      if (answer._tag === 'Right') return next(state)
+      // @ts-expect-error a command that came back is no refusal of the slot
+      const code = answer.left.code
+      if (isUndeliverable(answer.left)) {
+        same<typeof answer.left, Undeliverable>(true)
+        // @ts-expect-error nor one that the asker would understand
+        return next(state, act.refuse(accept, answer.left))
+      }
+      same<typeof answer.left, 'TAKEN'>(true)
+      return next(state)
+    },
+  },
+})
 
 const wrongSelves = (
   self: Self<'coordinator'>,

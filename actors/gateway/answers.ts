@@ -19,6 +19,7 @@ const sentences: Readonly<Record<PartyCode, string>> = {
   TARGET_OFFLINE: 'The player is not online.',
   MUTED: 'The party is muted: only its leader may chat.',
   DUPLICATE: 'This was asked for before: wait for its answer, or use another party id.',
+  SLOT_UNREACHABLE: 'The player cannot join a party at the moment: try again later.',
 }
 
 export const refusedAnswer = (id: ClientId, code: PartyCode, party?: PartyRefusal['party']): Answer => ({

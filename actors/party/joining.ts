@@ -1,6 +1,14 @@
 /** How players come into a party: created, invited, looked up, accepted, claimed. */
 import * as E from 'fp-ts/lib/Either.js'
-import { act, type Action, next, putOff, reply } from '../../lib/index.js'
+import {
+  act,
+  type Action,
+  isUndeliverable,
+  next,
+  putOff,
+  reply,
+  type Undeliverable,
+} from '../../lib/index.js'
 import type { PlayerId } from '../ids.js'
 import type { InviteEnd } from '../notices.js'
 import { PlayerSlot, type SlotRefusal } from '../player-slot/protocol.js'
@@ -19,8 +27,10 @@ type Joins =
 
 const inviteTimer = (player: PlayerId): string => `invite:${player}`
 
-const slotRefused = ({ code, party }: SlotRefusal): PartyRefusal =>
-  code === 'ALREADY_IN_PARTY' ? { code, party } : { code: 'DUPLICATE' }
+const slotRefused = (left: SlotRefusal | Undeliverable): PartyRefusal => {
+  if (isUndeliverable(left)) return { code: 'SLOT_UNREACHABLE' }
+  return left.code === 'ALREADY_IN_PARTY' ? { code: left.code, party: left.party } : { code: 'DUPLICATE' }
+}
 
 const joiningNow = (player: PlayerId, claim: number): S.Joining => ({
   player,

@@ -27,6 +27,8 @@ export const PartyCode = t.keyof({
   MUTED: null,
   /** The id was used before, or the same player's accept or create is still under way. */
   DUPLICATE: null,
+  /** The player's slot cannot be spoken to: nobody runs the kind, or it fails each time. */
+  SLOT_UNREACHABLE: null,
 })
 export type PartyCode = t.TypeOf<typeof PartyCode>
 
@@ -82,7 +84,10 @@ const isLine = (text: string): boolean => text.trim() !== '' && text.length <= c
  * grow by one; chat and presence do not.
  */
 export const Party = protocol('party', PartyId, {
-  /** DUPLICATE, ALREADY_IN_PARTY. Claims the creator's slot, who is then leader and only member. */
+  /**
+   * DUPLICATE, ALREADY_IN_PARTY, SLOT_UNREACHABLE. Claims the creator's slot, who is then leader and only
+   * member.
+   */
   Create: message({ by: PlayerId }).replies(PartyView).refuses(PartyRefusal),
   /**
    * NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER, ALREADY_MEMBER, ALREADY_INVITED, PARTY_FULL, TARGET_OFFLINE.
@@ -91,7 +96,10 @@ export const Party = protocol('party', PartyId, {
   Invite: message({ by: PlayerId, target: PlayerId }).replies(Changed).refuses(PartyRefusal),
   /** NO_SUCH_PARTY, NOT_IN_PARTY, NOT_LEADER, NOT_INVITED. */
   CancelInvite: message({ by: PlayerId, target: PlayerId }).replies(Changed).refuses(PartyRefusal),
-  /** NO_SUCH_PARTY, ALREADY_MEMBER, INVITE_EXPIRED, NOT_INVITED, DUPLICATE, ALREADY_IN_PARTY. */
+  /**
+   * NO_SUCH_PARTY, ALREADY_MEMBER, INVITE_EXPIRED, NOT_INVITED, DUPLICATE, ALREADY_IN_PARTY,
+   * SLOT_UNREACHABLE.
+   */
   Accept: message({ player: PlayerId }).replies(PartyView).refuses(PartyRefusal),
   /** NO_SUCH_PARTY, INVITE_EXPIRED, NOT_INVITED. */
   Decline: message({ player: PlayerId }).replies(Changed).refuses(PartyRefusal),

@@ -120,8 +120,9 @@ export const act = {
    *
    * Limits: `commandsPendingCountMax` open commands per entity; with that many it takes no message.
    *
-   * Gotcha: only a reply or a refusal is an answer. Every error is tried again, so command an entity that was
-   * spawned, or one of a kind with `activate: 'first-message'`.
+   * What passes is waited for: a node that is gone, a move, a full mailbox. What does not pass comes back as
+   * `Undeliverable` in the left of the answer: nobody at that id, a kind that no node runs, a message that is
+   * too large or not understood, and a receiver that crashed on it `commandAttemptsCountMax` times.
    */
   command: <N extends string, R, X>(
     to: Address<N>,

@@ -18,6 +18,50 @@ export interface Asked<R, X> {
   readonly [types]: { readonly reply: (reply: R) => void; readonly refusal: (refusal: X) => void }
 }
 
+/**
+ * Why a command came back: nobody lives at that id, no ready node has the kind, the message does not fit the
+ * receiver's codec or is larger than `payloadBytesMax`, or the receiver crashed on it
+ * `commandAttemptsCountMax` times. `AnswerMalformed`: it was handled, but its answer does not fit the codec.
+ */
+export const WhyUndeliverable = t.keyof({
+  NoRecipient: null,
+  UnknownKind: null,
+  Malformed: null,
+  PayloadTooLarge: null,
+  Crashed: null,
+  AnswerMalformed: null,
+})
+export type WhyUndeliverable = t.TypeOf<typeof WhyUndeliverable>
+
+/**
+ * What comes back for a command that no trying again would bring to an answer. Unless `why` is
+ * `AnswerMalformed` it has changed nothing, or what it changed is gone with every copy of the receiver.
+ */
+export type Undeliverable = {
+  readonly tag: 'Undeliverable'
+  readonly why: WhyUndeliverable
+  /** Whom the command was for. */
+  readonly address: string
+  /** What happened and what to do, in one sentence, for people. */
+  readonly detail: string
+}
+/** Codec of it, for a state or a message that keeps one. */
+export const Undeliverable: t.Type<Undeliverable, Undeliverable, unknown> = t.type({
+  tag: t.literal('Undeliverable'),
+  why: WhyUndeliverable,
+  address: t.string,
+  detail: t.string,
+})
+
+/**
+ * Tells a command that came back from a refusal of its receiver.
+ *
+ * @example
+ * if (E.isLeft(answer)) return isUndeliverable(answer.left) ? lost(answer.left.why) : no(answer.left)
+ */
+export const isUndeliverable = <X>(left: X | Undeliverable): left is Undeliverable =>
+  typeof left === 'object' && left !== null && (left as Partial<Undeliverable>).tag === 'Undeliverable'
+
 /** What comes back for a `command`: the fixed part `A` was kept as data, the answer joins it on return. */
 export interface AnswerSpec<A, R, X> {
   readonly [types]: {
@@ -76,7 +120,8 @@ export const asked = <R, X>(message: Maker<R, X>): WireCodec<Asked<R, X>> => {
 
 /**
  * Declares how the answer to a `command` comes back: with the `fields` that were fixed when the command was
- * given, and `answer`, an Either of the refusal and the reply of `message`.
+ * given, and `answer`, an Either: right with the reply of `message`, left with its refusal or with
+ * `Undeliverable`.
  *
  * @example
  * const Own = inner(Party, { Claimed: answerTo(PlayerSlot.Claim, { player: PlayerId }) })

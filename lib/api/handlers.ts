@@ -1,6 +1,6 @@
 /** The handlers of an entity: one pure step per message. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { Asked, AnswerSpec } from './answer.js'
+import type { Asked, AnswerSpec, Undeliverable } from './answer.js'
 import type { AskSpec, ReadSpec, TellSpec } from './message.js'
 import type { PutOff, RefusedStep, Replied, Stepped } from './outcome.js'
 import type { AnyProtocol, IdOf, NoInner, SpecsOf } from './protocol.js'
@@ -26,7 +26,7 @@ type Handler<S, I, M> =
     : M extends ReadSpec<infer A, infer R>
       ? (state: S, payload: A, at: At<I>) => R
       : M extends AnswerSpec<infer A, infer R, infer X>
-        ? (state: S, payload: A & { readonly answer: Either<X, R> }, at: At<I>) => Stepped<S>
+        ? (state: S, payload: A & { readonly answer: Either<X | Undeliverable, R> }, at: At<I>) => Stepped<S>
         : M extends TellSpec<infer A, Reach>
           ? (state: S, payload: A, at: At<I>) => Stepped<S>
           : never

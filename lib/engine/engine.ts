@@ -270,15 +270,12 @@ export class Engine {
       },
       reroute: (envelope, from) => this.#router.receive(envelope, from),
       command: (command, reqId, done) => {
-        const { askTimeoutMsMax: timeoutMs, commandResendMs } = config
         const shard = this.#router.shardOf(command.kind, command.id)
-        return sendCommand(
-          { asks: this.#asks, clock, shard, timeoutMs, againMs: commandResendMs },
-          command,
-          reqId,
-          done,
-        )
+        const way = { asks: this.#asks, clock, shard, limits: config, reached: this.#reached }
+        return sendCommand(way, command, reqId, done)
       },
+      abandoned: (address, message) =>
+        this.#options.on.event({ tag: 'DeadLetter', address, message, reason: 'Crashed' }),
       isLost: (shard) => this.#isLost(shard),
       loadFailed: (address, cause) => on.event({ tag: 'LoadFailed', address, cause }),
     })

@@ -4,8 +4,11 @@ import { type MessageData, specOfMessage } from '../api/maker.js'
 import { foreignTimer, notAnAction } from '../api/action-misuse.js'
 import { Misuse } from '../api/misuse.js'
 import { encodePayload, encodeRefusal, encodeReply } from '../api/spec.js'
+import { formatAddress } from '../ids.js'
 import type { Wire } from '../wire/envelope.js'
+import { sizeOf } from '../wire/size.js'
 import { parseAsked } from './asked.js'
+import type { Command } from './copy.js'
 import type { Draft } from './draft.js'
 import type { Asker, StepContext } from './protocol.js'
 
@@ -16,7 +19,7 @@ export const actionsInto = (draft: Draft, actions: readonly Action[], context: S
   const floor = floorOf(draft, context)
   for (const action of actions) {
     const data = actionData(action)
-    if (data.type === 'command') commandInto(draft, data, ++command, floor)
+    if (data.type === 'command') commandInto(draft, commandOf(data, context, floor || command + 1), ++command)
     else oneInto(draft, data, context)
   }
 }
@@ -28,24 +31,28 @@ const floorOf = (draft: Draft, context: StepContext): number => {
   return 0
 }
 
-const commandInto = (
-  draft: Draft,
-  data: Extract<ActionData, { type: 'command' }>,
-  number: number,
+const commandOf = (
+  { to, message, then }: Extract<ActionData, { type: 'command' }>,
+  { kind, id, limits }: StepContext,
   floor: number,
-): void => {
-  const { to, message, then } = data
-  draft.commands.push([
-    number,
-    {
-      kind: to.kind,
-      id: to.id,
-      tag: message.tag,
-      payload: encoded(message),
-      then: { tag: then.tag, payload: encoded(then) },
-      floor: floor === 0 ? number : floor,
-    },
-  ])
+): Command => {
+  const { payloadBytesMax } = limits
+  const fixed = encoded(then)
+  if (sizeOf(fixed) > payloadBytesMax)
+    throw new RangeError(
+      `${formatAddress(kind.kind, id)}: the fixed part of ${then.tag} is ${sizeOf(fixed)} bytes, ` +
+        `more than payloadBytesMax (${payloadBytesMax}).`,
+    )
+  const { kind: receiver, id: of } = to
+  const rest = { kind: receiver, id: of, tag: message.tag, then: { tag: then.tag, payload: fixed }, floor }
+  const payload = encoded(message)
+  const bytes = sizeOf(payload)
+  // Neither kept nor sent: the change that carries it would fit into no frame to a mirror.
+  return bytes > payloadBytesMax ? { ...rest, payload: undefined, bytes } : { ...rest, payload }
+}
+
+const commandInto = (draft: Draft, command: Command, number: number): void => {
+  draft.commands.push([number, command])
   draft.outputs.push({ to: 'command', number })
 }
 

@@ -35,6 +35,8 @@ export interface Command {
   readonly then: { readonly tag: string; readonly payload: Wire }
   /** The sender's lowest open command when this one was given: its receiver may forget answers below. */
   readonly floor: number
+  /** How large its payload was, when that is too large to be kept and sent. */
+  readonly bytes?: number
 }
 
 /** The last position heard from a sending shard: gen, seq, part, epoch. */

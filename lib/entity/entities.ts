@@ -28,7 +28,7 @@ import {
 } from './hosting.js'
 import { Loading } from './loading.js'
 import { inputOf, lacksState } from './mail.js'
-import type { StepInput, StepResult } from './protocol.js'
+import type { CommandOutcome, StepInput, StepResult } from './protocol.js'
 import { StateTooLarge, stepEntity } from './step.js'
 
 export type { EntityBody, EntityCell, OpenCell, Work } from './hosting.js'
@@ -51,11 +51,9 @@ export interface EntitiesOptions {
   /** Mail for an entity that this node does not own any more. */
   reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
   /** Gets a command to its receiver; `done` once, with its answer. */
-  command(
-    command: Command,
-    reqId: string,
-    done: (outcome: 'reply' | 'refusal', payload: Wire) => void,
-  ): () => void
+  command(command: Command, reqId: string, done: (outcome: CommandOutcome, payload: Wire) => void): () => void
+  /** The answer to a command of this entity crashed it each time: the command is let go. */
+  abandoned(address: string, then: string): void
   /** A mirrored generation began empty because every copy was lost. */
   isLost(shard: Shard): boolean
   /** The state of an entity could not be brought into memory; it is tried again. */
@@ -196,7 +194,8 @@ export class Entities {
         this.counts.crashed++
         this.#noteSize(error)
         running.hasState = false
-        this.#giveUp(work, this.#crash(running, work, error))
+        if (work.type === 'own') this.#ownFailed(hosted, id, work.input)
+        else this.#giveUp(work, this.#crash(running, work, error))
       },
       left: (work) => {
         // Later: it may come back to this very id, whose cell is still being closed.
@@ -212,6 +211,26 @@ export class Entities {
 
   #postOwn(hosted: Hosted, id: string, input: StepInput): void {
     this.#open(hosted, id)?.cell.post({ type: 'own', input })
+  }
+
+  /** It could not take the answer to its command: that is asked for again, and let go if nothing helps. */
+  #ownFailed(hosted: Hosted, id: string, input: StepInput): void {
+    if (input.type !== 'answer' || !this.#hosts(hosted)) return
+    const { clock, config, reached } = this.#options
+    const { number } = input
+    const key = commandKey(id, number)
+    const failures = (hosted.failedAnswers.get(key) ?? 0) + 1
+    if (failures < config.commandAttemptsCountMax) {
+      hosted.failedAnswers.set(key, failures)
+      const againMs = config.commandResendMs * failures
+      this.#due.add(clock.monotonic() + againMs, () => this.sendCommand(hosted.shard, id, number))
+      return
+    }
+    hosted.failedAnswers.delete(key)
+    reached.commandAttemptsCountMax++
+    const then = hosted.shard.copy?.entities.get(id)?.outbox.get(number)?.then.tag ?? ''
+    this.#options.abandoned(formatAddress(hosted.shard.kind, id), then)
+    this.#postOwn(hosted, id, { type: 'abandon', number })
   }
 
   /** While the node is frozen: nobody else says it again. */
@@ -331,7 +350,8 @@ export class Entities {
     if (result.type === 'error') {
       // The step's own: an entity that waits for the answers to too many commands.
       if (result.error.tag === 'Overloaded') this.#options.reached.commandsPendingCountMax++
-      this.#giveUp(work, result.error)
+      if (work.type === 'own') this.#ownFailed(hosted, id, work.input)
+      else this.#giveUp(work, result.error)
     } else if (result.type !== 'change') {
       if (work.type === 'mail' && work.envelope.type === 'ask')
         this.#answerLater(shard, work.envelope, result)
@@ -371,6 +391,7 @@ export class Entities {
       const key = commandKey(id, number)
       hosted.commands.get(key)?.()
       hosted.commands.delete(key)
+      hosted.failedAnswers.delete(key)
     }
   }
 

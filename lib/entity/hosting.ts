@@ -83,6 +83,8 @@ export interface Hosted {
   readonly running: Map<string, Running>
   /** How to give up each open command, by number and id. */
   readonly commands: Map<string, () => void>
+  /** How often the answer to a command has crashed its entity, by number and id. */
+  readonly failedAnswers: Map<string, number>
   /** Ids that were told of the loss of their state. */
   readonly toldOfLoss: Set<string>
 }
@@ -92,6 +94,7 @@ export const newHosted = (shard: Shard, since: number): Hosted => ({
   since,
   running: new Map(),
   commands: new Map(),
+  failedAnswers: new Map(),
   toldOfLoss: new Set(),
 })
 

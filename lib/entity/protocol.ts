@@ -13,6 +13,8 @@ export interface Asker {
   readonly reqId: string
   readonly floor?: number
 }
+/** How a command ends; `undeliverable` carries an `Undeliverable`. */
+export type CommandOutcome = 'reply' | 'refusal' | 'undeliverable'
 export type StepInput =
   | {
       readonly type: 'tell'
@@ -34,9 +36,11 @@ export type StepInput =
   | {
       readonly type: 'answer'
       readonly number: number
-      readonly outcome: 'reply' | 'refusal'
+      readonly outcome: CommandOutcome
       readonly payload: Wire
     }
+  /** Lets go of a command whose answer crashes the entity each time. */
+  | { readonly type: 'abandon'; readonly number: number }
   | { readonly type: 'passivate' }
   | { readonly type: 'forget' }
 

@@ -4,6 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { freezing } from '../api/diagnostics.js'
+import type { Undeliverable } from '../api/answer.js'
 import { complaintsOf } from '../api/complaints.js'
 import { stateDoesNotFit, stateMutated, stepReturnedNothing, stepReturnedPromise } from '../api/misuse.js'
 import { outcomeData, type OutcomeData } from '../api/outcome.js'
@@ -15,11 +16,12 @@ import {
   encodeReply,
   type MessageSpecData,
 } from '../api/spec.js'
-import type { AskError } from '../errors.js'
+import { type AskError, describe } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { sizeOf } from '../wire/size.js'
 import { actionsInto, answerInto, forActorsOfANode } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
+import type { Command } from './copy.js'
 import { type Draft, newDraft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
 
@@ -41,6 +43,8 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
       return stepTimer(context, input)
     case 'answer':
       return stepAnswer(context, input)
+    case 'abandon':
+      return stepAbandon(context, input.number)
     case 'passivate':
       return isLive(context) ? done(context, { ...newDraft(), life: 'stopped' }, undefined) : none
     case 'forget':
@@ -173,15 +177,30 @@ const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'ans
   const spec = context.kind.inner?.specs.get(command.then.tag)
   if (spec === undefined) return malformed(context, [`no answer named ${command.then.tag}`])
   const fixed = decodePayload(spec, command.then.payload)
-  const reply =
-    input.outcome === 'reply' ? decodeReply(spec, input.payload) : decodeRefusal(spec, input.payload)
   if (E.isLeft(fixed)) return malformed(context, fixed.left)
-  if (E.isLeft(reply)) return malformed(context, reply.left)
-  const payload = {
-    ...(fixed.right as object),
-    answer: input.outcome === 'reply' ? E.right(reply.right) : E.left(reply.right),
-  }
+  const payload = { ...(fixed.right as object), answer: answerFrom(spec, command, input) }
   return settle(context, draft, decide(context, command.then.tag, payload, { origin: context.here }), null)
+}
+
+/** What the handler is given: right with the reply, left with the refusal or why there is none. */
+const answerFrom = (
+  spec: MessageSpecData,
+  { kind, id }: Command,
+  { outcome, payload }: Extract<StepInput, { type: 'answer' }>,
+): E.Either<unknown, unknown> => {
+  if (outcome === 'undeliverable') return E.left(payload)
+  const decoded = outcome === 'reply' ? decodeReply(spec, payload) : decodeRefusal(spec, payload)
+  if (E.isRight(decoded)) return outcome === 'reply' ? decoded : E.left(decoded.right)
+  const address = formatAddress(kind, id)
+  const detail = describe({ tag: 'Malformed', address, complaints: decoded.left })
+  return E.left({ tag: 'Undeliverable', why: 'AnswerMalformed', address, detail } satisfies Undeliverable)
+}
+
+const stepAbandon = (context: StepContext, number: number): StepResult => {
+  if (context.copy?.outbox.has(number) !== true) return none
+  const draft = newDraft()
+  draft.commands.push([number, null])
+  return done(context, draft, context.state)
 }
 
 const run = (context: StepContext, tag: string, payload: unknown, at: object): unknown => {

@@ -248,6 +248,14 @@ t.test('party - whoever loses the lead while an invitation is looked up has not 
   t.end()
 })
 
+t.test('party - whose slot cannot be spoken to neither creates nor holds up a party', (t) => {
+  const world = new World({ kinds: [partyKind()], random: seededRandom(5) })
+  const first = world.settled(p1, Party.Create({ by: a }))
+  t.equal(code(first), 'SLOT_UNREACHABLE')
+  t.equal(world.state<PartyState>('party', p1)?.phase, 'none')
+  t.end()
+})
+
 t.test('party - a second accept while the first is under way is a duplicate', (t) => {
   const world = partyOf(worldWith(), p1, [a])
   world.settled(p1, Party.Invite({ by: a, target: b }))

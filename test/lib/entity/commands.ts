@@ -61,15 +61,33 @@ t.test('commands - with too many open ones an entity takes no message but their 
   t.equal(tagOf(bench.tell('a', 'Bump', { n: 1 })), 'change')
 })
 
-t.test('commands - an answer that does not fit is a complaint, and the command stays open', async (t) => {
-  const bench = new StepBench()
-  bench.tell('a', 'Pay', { to: 'b', n: 1 })
+t.test('commands - an answer that does not fit is told to the handler, and ends the command', async (t) => {
   for (const [outcome, payload] of [
     ['reply', 'five'],
     ['refusal', 'WHATEVER'],
-  ] as const)
-    t.equal(tagOf(bench.step('a', { type: 'answer', number: 1, outcome, payload })), 'Malformed')
-  t.equal(bench.copy('a').outbox.size, 1)
+  ] as const) {
+    const bench = new StepBench()
+    bench.tell('a', 'Pay', { to: 'b', n: 1 })
+    t.equal(tagOf(bench.step('a', { type: 'answer', number: 1, outcome, payload })), 'change')
+    t.same(bench.state('a').paid, ['b AnswerMalformed'])
+    t.equal(bench.copy('a').outbox.size, 0)
+  }
+})
+
+t.test('commands - what cannot be delivered comes to the handler as it was sent back', async (t) => {
+  const bench = new StepBench()
+  bench.tell('a', 'Pay', { to: 'b', n: 1 })
+  const payload = { tag: 'Undeliverable', why: 'NoRecipient', address: 'purse/b', detail: 'Nobody.' }
+  bench.step('a', { type: 'answer', number: 1, outcome: 'undeliverable', payload })
+  t.same(bench.state('a').paid, ['b NoRecipient'])
+})
+
+t.test('commands - one that is let go frees its place, once', async (t) => {
+  const bench = new StepBench()
+  bench.tell('a', 'Pay', { to: 'b', n: 1 })
+  t.equal(bench.step('a', { type: 'abandon', number: 1 }).type, 'change')
+  t.equal(bench.copy('a').outbox.size, 0)
+  t.equal(bench.step('a', { type: 'abandon', number: 1 }).type, 'nothing')
 })
 
 t.test(

@@ -13,6 +13,7 @@ import {
   mirrored,
   next,
   protocol,
+  putOff,
   reply,
   supervisor,
   type TumenNode,
@@ -21,13 +22,15 @@ import { noneReached } from '../../../lib/limits.js'
 import { VirtualCluster } from '../../fixtures/promises.js'
 
 const BoxId = id('BoxId')
-const Nowhere = protocol('nowhere', BoxId, { Get: message().replies(io.number) })
 const Box = protocol('box', BoxId, {
   Put: message({ text: io.string }).replies(io.number),
   Grow: message({ chars: io.number }).replies(),
-  Order: message().replies(),
+  /** Commands another box to hang, or to throw. */
+  Order: message({ isBad: io.boolean }).replies(),
+  Hang: message().replies(io.number),
+  Throw: message().replies(io.number),
 })
-const Own = inner(Box, { Ordered: answerTo(Nowhere.Get, {}) })
+const Own = inner(Box, { Hung: answerTo(Box.Hang, {}), Thrown: answerTo(Box.Throw, {}) })
 const boxes = (stateBytesMax?: number) =>
   kind(Box, {
     inner: Own,
@@ -37,9 +40,17 @@ const boxes = (stateBytesMax?: number) =>
     on: {
       Put: (_, { text }) => reply(text, text.length),
       Grow: (_, { chars }) => reply('x'.repeat(chars)),
-      Order: (box, _, at) =>
-        reply(box, undefined, act.command(Nowhere.at(at.id), Nowhere.Get(), Own.Ordered({}))),
-      Ordered: (box) => next(box),
+      Order: (box, { isBad }) => {
+        const to = Box.at(BoxId('other'))
+        const hang = act.command(to, Box.Hang(), Own.Hung({}))
+        return reply(box, undefined, isBad ? act.command(to, Box.Throw(), Own.Thrown({})) : hang)
+      },
+      Hang: (box) => putOff(box),
+      Throw: () => {
+        throw new Error('on purpose')
+      },
+      Hung: (box) => next(box),
+      Thrown: () => next('came back'),
     },
     ...(stateBytesMax === undefined ? {} : { limits: { stateBytesMax } }),
   })
@@ -87,10 +98,20 @@ t.test('limits – pendingAsksCountMax counts asks that were not taken', async (
 
 t.test('limits – commandsPendingCountMax counts messages to an entity that waits for too many', async (t) => {
   const { node, box, cluster } = await started(t, { commandsPendingCountMax: 1 })
-  await cluster.run(box.ask(Box.Order()))
+  await cluster.run(box.ask(Box.Order({ isBad: false })))
   t.same(codes([await cluster.fails(box.ask(Box.Put({ text: 'a' })))]), ['Overloaded'])
   t.equal(countOf(node, 'commandsPendingCountMax'), 1)
 })
+
+t.test(
+  'limits – commandAttemptsCountMax counts commands that their receiver crashed on each time',
+  async (t) => {
+    const { node, box, cluster } = await started(t, { commandAttemptsCountMax: 2 })
+    await cluster.run(box.ask(Box.Order({ isBad: true })))
+    await cluster.until(() => countOf(node, 'commandAttemptsCountMax') === 1, 'a command that came back')
+    t.equal(countOf(node, 'commandAttemptsCountMax'), 1)
+  },
+)
 
 t.test('limits – heldOutputsCountMax counts messages to a shard whose mirror is silent', async (t) => {
   const { node, cluster } = await started(t, { heldOutputsCountMax: 3, shardCount: 1 })
