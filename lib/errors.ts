@@ -41,7 +41,10 @@ export type AskError =
   | {
       readonly tag: 'NoRecipient'
       readonly address: string
-      /** What `node.start` was to start below `address`, when its `init` said `ignore`. */
+      /**
+       * What was to start, when its `init` said `ignore`: below `address` by `node.start`, or the kind of an
+       * entity.
+       */
       readonly child?: string
     }
   /** A limit was reached: the mailbox, the link to its node, or the asks that are open. */
@@ -131,6 +134,8 @@ const sentences: Sentences = {
     `${e.address} did not answer within ${seconds(e.timeoutMs)}. It may still act: ` +
     'ask again with the same reqId, or allow a longer timeoutMs.',
   NoRecipient: (e) => {
+    if (e.child !== undefined && e.address.startsWith(`${e.child}/`))
+      return `${e.address} was not started: the init of its kind said ignore for this id.`
     if (e.child !== undefined)
       return (
         `No ${e.child} was started under the supervisor "${e.address}": its init said ignore, or it ended ` +

@@ -39,6 +39,14 @@ export type { Down, Exit, ExitReason, Life } from './api/exit.js'
 export type { At, Handlers } from './api/handlers.js'
 export { id, type Id, type IdCodec } from './api/id.js'
 export { kind, type Kind, type Limits } from './api/kind.js'
+export type {
+  EntitiesCount,
+  EntitiesPage,
+  EntityEvent,
+  EntityPlace,
+  ListOptions,
+  WaitForMembersOptions,
+} from './api/listing.js'
 export {
   machine,
   type MachineFor,

@@ -6,6 +6,7 @@ import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
 import { isName } from '../ids.js'
 import type { PlacementStrategy } from '../placement/strategy.js'
+import type { Ignore } from './starting.js'
 import { sourceData, type SourceData, type StateSource } from './source.js'
 
 /** Limits of one entity. What is left out has the default of the node's config. */
@@ -23,7 +24,11 @@ interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
   readonly state: StateSource<S>
   /** What only its own timers and commands bring back. */
   readonly inner?: Q
-  readonly init: (id: IdOf<P>, now: number) => NoInfer<S>
+  /**
+   * The state that an id begins with, or `ignore`: then it does not begin, nothing is kept of it, and whoever
+   * spawned or asked it gets `NoRecipient`. Must be pure.
+   */
+  readonly init: (id: IdOf<P>, now: number) => NoInfer<S> | Ignore
   readonly on: Handlers<P, NoInfer<S>, NoInfer<Q>>
   /**
    * `spawn` (default): an id that nobody spawned answers NoRecipient. `first-message`: every id exists as

@@ -4,12 +4,19 @@ import type { AdoptedRef, NactRef } from './adopted.js'
 import type { Asked } from './answer.js'
 import type { Down, ExitReason } from './exit.js'
 import type { Kind } from './kind.js'
+import type {
+  EntitiesCount,
+  EntitiesPage,
+  EntityEvent,
+  ListOptions,
+  WaitForMembersOptions,
+} from './listing.js'
 import type { Ask, Tell } from './message.js'
 import type { NodeEvent } from './node-event.js'
 import type { AnyProtocol, IdOf, KindOf } from './protocol.js'
 import type { AskOptions, LocalRef, Ref } from './refs.js'
 import type { Listener, Topic, TopicScope } from './topic.js'
-import type { NodeStatus, TreeNode, Where } from './status.js'
+import type { MemberStatus, NodeStatus, TreeNode, Where } from './status.js'
 import type { Startable } from './startable.js'
 import type { LocalSupervisor } from './supervision.js'
 
@@ -47,9 +54,58 @@ export interface TumenNode {
    * Starts an entity, or finds it started. When it resolves, every later lookup from any node finds it.
    *
    * Errors: rejects with `AskFailed`: `UnknownKind`, `Unavailable`, `Overloaded`, `AskTimeout` or
-   * `NodeStopped`.
+   * `NodeStopped`; `NoRecipient` when the kind's `init` says `ignore` for this id.
    */
   spawn<N extends string, I>(kind: Kind<N, I>, id: I): Promise<Spawned<N>>
+  /**
+   * Ends an entity, from any node, at once: what waits in its mailbox is not handled by this life, and no
+   * handler runs. `not-found` when it did not live. A later `spawn` begins a new one; so does the next
+   * message to a kind with `activate: 'first-message'`.
+   *
+   * Guarantees: when it resolves, the end survives the loss of any one node, like every change.
+   *
+   * Errors: as `spawn`.
+   */
+  terminate<N extends string, I>(kind: Kind<N, I>, id: I): Promise<'stopped' | 'not-found'>
+  /**
+   * The entities of a kind that live anywhere in the cluster, page by page, in an order of its own. One that
+   * lives from the first page to the last is listed exactly once, also when it moves meanwhile; what begins
+   * or ends meanwhile may be in it or not.
+   *
+   * Errors: rejects with `AskFailed`: `UnknownKind`, `Unavailable` or `NodeStopped`. A member that does not
+   * answer is no error: the page names it.
+   *
+   * @example
+   * for (let after: string | undefined; ; ) {
+   *   const page = await node.entities(party, after === undefined ? {} : { after })
+   *   for (const { id, node } of page.entities) console.log(id, node)
+   *   if (page.next === undefined) break
+   *   after = page.next
+   * }
+   */
+  entities<N extends string, I>(kind: Kind<N, I>, options?: ListOptions): Promise<EntitiesPage<I>>
+  /** How many entities of a kind live, by node and in all. Errors: as `entities`. */
+  count<N extends string, I>(
+    kind: Kind<N, I>,
+    options?: Pick<ListOptions, 'timeoutMs'>,
+  ): Promise<EntitiesCount>
+  /**
+   * Tells what becomes of the entities of a kind on all nodes from now on: started, stopped, moved. Each
+   * event at most once, those of one owner in order. Lost ones are noticed: then, and first of all, comes a
+   * `resync`. What it costs the owners is one message per turn in which something begins or ends.
+   */
+  watchEntities<N extends string, I>(
+    kind: Kind<N, I>,
+    listener: (event: EntityEvent<I>) => void,
+  ): Subscription
+  /** The nodes of the cluster as this one sees them: members come and go by themselves. */
+  members(): readonly MemberStatus[]
+  /**
+   * Resolves with the ready members when there are that many, this node counted.
+   *
+   * Errors: rejects with `StartFailed` (`StartTimeout`) when they are fewer after `timeoutMs`.
+   */
+  waitForMembers(count: number, options?: WaitForMembersOptions): Promise<readonly MemberStatus[]>
   /**
    * This node's own actor of that protocol. Throws `Misuse` (`KindNotInTree`) when the tree has none; once
    * the node has stopped, asks of what it gives reject with `NodeStopped`.

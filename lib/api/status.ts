@@ -12,7 +12,7 @@ export interface MemberStatus {
 export interface KindStatus {
   readonly kind: string
   readonly consistency: 'strict' | 'available'
-  /** Entities that run here. */
+  /** Entities that live here, also those that nobody has spoken to since this node took them over. */
   readonly entities: number
   /** Shards of this kind that this node owns, and those it mirrors. */
   readonly shardsOwned: number

@@ -7,7 +7,7 @@ import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Change, Output } from '../entity/copy.js'
 import { Entities } from '../entity/entities.js'
-import { originOf, spawnTag } from '../entity/mail.js'
+import { endTag, originOf, spawnTag } from '../entity/mail.js'
 import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
 import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
 import { noneReached, type Reached } from '../limits.js'
@@ -55,6 +55,9 @@ export class Engine {
     asksSent: 0,
     asksEnded: 0,
     lateAnswers: 0,
+    handoffsStarted: 0,
+    handoffsFinished: 0,
+    handoffsFailed: 0,
   }
   readonly #options: EngineOptions
   readonly #reached: Reached
@@ -150,6 +153,11 @@ export class Engine {
     this.ask({ kind, id }, { tag: spawnTag, payload: undefined }, { timeoutMs }, done)
   }
 
+  /** Ends an entity; the reply is `stopped`. `NoRecipient` when it did not live. */
+  end(kind: string, id: string, timeoutMs: number, done: (result: AskResult) => void): void {
+    this.ask({ kind, id }, { tag: endTag, payload: undefined }, { timeoutMs }, done)
+  }
+
   /** To every member, this node included. */
   publish(topic: string, payload: Wire): void {
     this.#broadcast({ type: 'publish', topic, payload })
@@ -239,11 +247,18 @@ export class Engine {
         this.entities.lost(shard)
         on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length })
       },
+      giving: () => {
+        this.counts.handoffsStarted++
+      },
       gave: (shard, to) => {
+        this.counts.handoffsFinished++
         const record = shard.record as unknown as Wire
         this.#send(to, { type: 'control', verb: 'record', body: { shard: shard.id, record } })
       },
-      giveFailed: (shard) => this.#router.settled(shard.id),
+      giveFailed: (shard) => {
+        this.counts.handoffsFailed++
+        this.#router.settled(shard.id)
+      },
       recordChanged: (shard, before) => {
         this.#router.settled(shard.id)
         if (shard.record?.owner !== before) this.#asks.hurry(({ given }) => given.shard === shard.id)
@@ -325,8 +340,9 @@ export class Engine {
     this.#send(asker, { type: 'answer', ask, outcome, payload: wire })
   }
 
-  #released(shard: Shard, { id, seq, outputs }: Change): void {
+  #released(shard: Shard, { id, seq, life, outputs }: Change): void {
     const { epoch } = shard
+    if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
     const gen = shard.copy?.gen ?? 0
     outputs.forEach((output, part) => {
       this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch })

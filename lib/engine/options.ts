@@ -2,7 +2,7 @@
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
-import type { OpenCell } from '../entity/entities.js'
+import type { OpenCell } from '../entity/hosting.js'
 import type { AskError } from '../errors.js'
 import type { NodeId } from '../ids.js'
 import type { Reached } from '../limits.js'
@@ -40,6 +40,8 @@ export interface EngineEvents {
   local(envelope: AskEnvelope | TellEnvelope, from: NodeId, answer: LocalAnswer): void
   published(topic: string, payload: Wire, origin: Origin): void
   control(envelope: ControlEnvelope, from: NodeId): void
+  /** An entity that this node owns began or ended, and every mirror knows it. */
+  lived?(kind: string, id: string, life: 'live' | 'stopped'): void
   event(event: EngineEvent): void
 }
 export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void
@@ -73,6 +75,10 @@ export interface EngineCounts {
   asksSent: number
   asksEnded: number
   lateAnswers: number
+  /** Shards that this node began to hand over, and how that ended. */
+  handoffsStarted: number
+  handoffsFinished: number
+  handoffsFailed: number
 }
 
 /** Where an entity lives, as far as this node knows. */

@@ -2,63 +2,28 @@
  * Runs the entities of the shards that this node owns: one mailbox each, one step at a time, their timers,
  * and their open commands.
  */
-import type { KindData } from '../api/kind.js'
-import type { Origin } from '../api/topic.js'
-import type { Config } from '../config.js'
 import { type AskError, causeAsText } from '../errors.js'
 import { formatAddress, indexOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
-import type { Reached } from '../limits.js'
-import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
-import type { Clock, Timer } from '../std/clock.js'
-import type { Random } from '../std/random.js'
+import type { Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
-import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
-import { applyChange, type Change, type Command, isForgettable } from './copy.js'
+import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
+import { applyChange, type Change, isForgettable } from './copy.js'
 import {
   closeRunning,
   commandKey,
   type Hosted,
   newHosted,
   newRunning,
-  type OpenCell,
   type Running,
   unsentCommands,
   type Work,
 } from './hosting.js'
 import { Loading } from './loading.js'
-import { inputOf, lacksState } from './mail.js'
-import type { CommandOutcome, StepInput, StepResult } from './protocol.js'
+import { endTag, inputOf, lacksState } from './mail.js'
+import type { EntitiesOptions } from './options.js'
+import type { StepInput, StepResult } from './protocol.js'
 import { StateTooLarge, stepEntity } from './step.js'
-
-export type { EntityBody, EntityCell, OpenCell, Work } from './hosting.js'
-
-export interface EntitiesOptions {
-  readonly clock: Clock
-  readonly random: Random
-  readonly config: Config
-  readonly reached: Reached
-  readonly here: Origin
-  readonly kinds: ReadonlyMap<string, KindData>
-  readonly ownership: Ownership
-  readonly openCell: OpenCell
-  /** An ask got an answer that is free to leave. */
-  answer(envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void
-  /** A tell ended without being handled. */
-  bury(envelope: TellEnvelope, reason: string): void
-  /** A tell was handled, or is known already: its story ends here. */
-  tellHandled(): void
-  /** Mail for an entity that this node does not own any more. */
-  reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
-  /** Gets a command to its receiver; `done` once, with its answer. */
-  command(command: Command, reqId: string, done: (outcome: CommandOutcome, payload: Wire) => void): () => void
-  /** The answer to a command of this entity crashed it each time: the command is let go. */
-  abandoned(address: string, then: string): void
-  /** A mirrored generation began empty because every copy was lost. */
-  isLost(shard: Shard): boolean
-  /** The state of an entity could not be brought into memory; it is tried again. */
-  loadFailed(address: string, cause: string): void
-}
 
 interface TimerDue {
   readonly hosted: Hosted
@@ -75,6 +40,8 @@ export class Entities {
   readonly counts = { live: 0, handled: 0, crashed: 0 }
   readonly #options: EntitiesOptions
   readonly #hosting = new Map<ShardId, Hosted>()
+  /** By kind. */
+  readonly #live = new Map<string, number>()
   readonly #due: DueQueue<() => void>
   readonly #loading: Loading
   #sweeper: Timer
@@ -91,11 +58,15 @@ export class Entities {
   post(shard: Shard, envelope: AskEnvelope | TellEnvelope, from: NodeId): void {
     const hosted = this.#hosting.get(shard.id)
     const running = hosted === undefined ? undefined : this.#open(hosted, envelope.id)
-    if (running === undefined) {
+    if (hosted === undefined || running === undefined) {
       this.#options.reroute(envelope, from)
       return
     }
     const work: Work = { type: 'mail', envelope, from }
+    if (envelope.tag === endTag) {
+      this.#end(hosted, running, work)
+      return
+    }
     if (running.cell.post(work)) return
     this.#options.reached.mailboxCountMax++
     const { kind } = running
@@ -114,7 +85,8 @@ export class Entities {
     const hosted = newHosted(shard, this.#options.clock.monotonic())
     this.#hosting.set(shard.id, hosted)
     const unsent = unsentCommands(shard)
-    for (const { id, timers, outbox } of shard.copy?.entities.values() ?? []) {
+    for (const { id, life, timers, outbox } of shard.copy?.entities.values() ?? []) {
+      if (life === 'live') this.#addLive(hosted, 1)
       for (const [name, { at }] of timers) this.#arm({ hosted, id, name, at })
       for (const number of outbox.keys())
         if (!unsent.has(commandKey(id, number))) this.sendCommand(shard, id, number)
@@ -129,6 +101,16 @@ export class Entities {
     for (const cancel of hosted.commands.values()) cancel()
     for (const running of hosted.running.values()) closeRunning(running)
     this.counts.live -= hosted.running.size
+    this.#addLive(hosted, -hosted.liveCount)
+  }
+
+  /** Entities of a kind that live here: also those that nobody has spoken to since this node took them. */
+  liveCount(kind: string): number {
+    return this.#live.get(kind) ?? 0
+  }
+  /** Those of one shard; undefined when this node does not own it. */
+  liveCountOf(shard: ShardId): number | undefined {
+    return this.#hosting.get(shard)?.liveCount
   }
 
   /** Something waits to be handled by an entity of this shard. */
@@ -171,6 +153,18 @@ export class Entities {
     const { type } = running.kind.source
     const isStateKept = type === 'mirrored' || type === 'persisted'
     return { tag: 'Crashed', address, cause: causeAsText(error), node, ...message, isStateKept }
+  }
+
+  /**
+   * Ends one at once, before what waits for it: also one that crashes again and again, and waits in between.
+   * Its mail finds a new cell.
+   */
+  #end(hosted: Hosted, running: Running, work: Work): void {
+    this.#handle(hosted, running, work)
+    const { id } = running
+    if (!this.#hosts(hosted) || hosted.shard.copy?.entities.get(id)?.life === 'live') return
+    if (hosted.running.delete(id)) this.counts.live--
+    closeRunning(running)
   }
 
   #hosts(hosted: Hosted): boolean {
@@ -268,15 +262,19 @@ export class Entities {
       this.#giveUp(work, refusal)
       return
     }
-    if (running.mayLack && lacksState(running, work)) return this.#handleLater(hosted, running, work)
-    const state = this.#stateOf(running)
+    const input = work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here)
+    // One whose state cannot be read must still be able to end.
+    const isEnd = input.type === 'end'
+    if (running.mayLack && !isEnd && lacksState(running, work))
+      return this.#handleLater(hosted, running, work)
+    const state = isEnd ? undefined : this.#stateOf(running)
     running.lastAt = clock.monotonic()
     const now = clock.now()
     const seq = copy.seq + 1
     const { begun } = running
     const result = stepEntity(
       { kind, id, copy: copy.entities.get(id), state, begun, seq, now, here, limits: config },
-      work.type === 'own' ? work.input : inputOf(work.envelope, work.from, here),
+      input,
     )
     this.counts.handled++
     if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error')
@@ -351,12 +349,14 @@ export class Entities {
       // The step's own: an entity that waits for the answers to too many commands.
       if (result.error.tag === 'Overloaded') this.#options.reached.commandsPendingCountMax++
       if (work.type === 'own') this.#ownFailed(hosted, id, work.input)
+      else if (result.error.tag === 'NoRecipient') this.#deny(shard, work, result.error)
       else this.#giveUp(work, result.error)
     } else if (result.type !== 'change') {
       if (work.type === 'mail' && work.envelope.type === 'ask')
         this.#answerLater(shard, work.envelope, result)
     } else {
       const { config, reached } = this.#options
+      if (result.change.life !== undefined) this.#countLife(hosted, result.change)
       applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
@@ -364,6 +364,32 @@ export class Entities {
       this.#followUp(hosted, id, result.change)
       this.#options.ownership.change(shard, result.change)
     }
+  }
+
+  /** That nobody is there is a read: an owner that was replaced must not say it of what began elsewhere. */
+  #deny(shard: Shard, work: Work, error: AskError): void {
+    if (work.type !== 'mail' || work.envelope.type !== 'ask') {
+      this.#giveUp(work, error)
+      return
+    }
+    const { envelope } = work
+    this.#options.ownership.read(shard, {
+      seq: shard.copy?.seq ?? 0,
+      taken: this.#options.clock.monotonic(),
+      needsConfirming: true,
+      send: () => this.#options.answer(envelope, 'error', error),
+    })
+  }
+
+  /** Before the change is applied. */
+  #countLife(hosted: Hosted, { id, life }: Change): void {
+    const wasLive = hosted.shard.copy?.entities.get(id)?.life === 'live'
+    if (wasLive !== (life === 'live')) this.#addLive(hosted, wasLive ? -1 : 1)
+  }
+  #addLive(hosted: Hosted, count: number): void {
+    const { kind } = hosted.shard
+    hosted.liveCount += count
+    this.#live.set(kind, (this.#live.get(kind) ?? 0) + count)
   }
 
   #answerLater(

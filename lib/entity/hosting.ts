@@ -87,6 +87,8 @@ export interface Hosted {
   readonly failedAnswers: Map<string, number>
   /** Ids that were told of the loss of their state. */
   readonly toldOfLoss: Set<string>
+  /** How many of its entities live. */
+  liveCount: number
 }
 
 export const newHosted = (shard: Shard, since: number): Hosted => ({
@@ -96,6 +98,7 @@ export const newHosted = (shard: Shard, since: number): Hosted => ({
   commands: new Map(),
   failedAnswers: new Map(),
   toldOfLoss: new Set(),
+  liveCount: 0,
 })
 
 export const commandKey = (id: string, number: number): string => `${number} ${id}`

@@ -7,6 +7,8 @@ import type { StepInput } from './protocol.js'
 
 /** The tag of the runtime's own ask that starts an entity. */
 export const spawnTag = '$spawn'
+/** The tag of the runtime's own ask that ends an entity. */
+export const endTag = '$end'
 
 /** Where something came from, as seen from this node. */
 export const originOf = (from: NodeId, here: Origin): Origin => {
@@ -37,5 +39,7 @@ export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here
     }
   const { asker: node, ask, reqId, floor } = envelope
   const asker = { node, ask, reqId, ...(floor === undefined ? {} : { floor }) }
-  return tag === spawnTag ? { type: 'spawn', asker } : { type: 'ask', tag, payload, asker, origin }
+  if (tag === spawnTag) return { type: 'spawn', asker }
+  if (tag === endTag) return { type: 'end', asker }
+  return { type: 'ask', tag, payload, asker, origin }
 }

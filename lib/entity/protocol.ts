@@ -31,6 +31,8 @@ export type StepInput =
       readonly origin: Origin
     }
   | { readonly type: 'spawn'; readonly asker: Asker }
+  /** It is to stop, whatever its state. */
+  | { readonly type: 'end'; readonly asker: Asker }
   /** `at`: when it was due, so that one which was replaced while it waited is not taken for its successor. */
   | { readonly type: 'timer'; readonly name: string; readonly at: number }
   | {

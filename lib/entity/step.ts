@@ -8,6 +8,7 @@ import type { Undeliverable } from '../api/answer.js'
 import { complaintsOf } from '../api/complaints.js'
 import { stateDoesNotFit, stateMutated, stepReturnedNothing, stepReturnedPromise } from '../api/misuse.js'
 import { outcomeData, type OutcomeData } from '../api/outcome.js'
+import { ignore } from '../api/starting.js'
 import {
   decodePayload,
   decodeRefusal,
@@ -39,6 +40,8 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
       return stepAsk(context, input)
     case 'spawn':
       return stepSpawn(context, input.asker)
+    case 'end':
+      return stepEnd(context, input.asker)
     case 'timer':
       return stepTimer(context, input)
     case 'answer':
@@ -65,13 +68,19 @@ export class StateTooLarge extends RangeError {
 
 const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
 const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'
-const stateOf = (context: StepContext): unknown => {
-  if (isLive(context)) return context.state
-  return context.begun === undefined ? context.kind.init(context.id, context.now) : context.begun.state
+
+/** Of a live entity as it is, else with the state that it begins with; undefined when its kind declines. */
+const present = (context: StepContext): StepContext | undefined => {
+  if (isLive(context)) return context
+  const { begun, kind, id, now } = context
+  const state = begun === undefined ? kind.init(id, now) : begun.state
+  return state === ignore ? undefined : { ...context, state }
 }
 
 const nobody = (context: StepContext): StepResult =>
   failed({ tag: 'NoRecipient', address: formatAddress(context.kind.kind, context.id) })
+const declined = ({ kind: { kind }, id }: StepContext): StepResult =>
+  failed({ tag: 'NoRecipient', address: formatAddress(kind, id), child: kind })
 
 const isFull = (context: StepContext): boolean =>
   (context.copy?.outbox.size ?? 0) >= context.limits.commandsPendingCountMax
@@ -83,8 +92,10 @@ const overloaded = (context: StepContext): StepResult =>
     retryAfterMs: 100,
   })
 
-const stepTell = (context: StepContext, input: Extract<StepInput, { type: 'tell' }>): StepResult => {
-  if (!isLive(context) && !mayBegin(context)) return nobody(context)
+const stepTell = (given: StepContext, input: Extract<StepInput, { type: 'tell' }>): StepResult => {
+  if (!isLive(given) && !mayBegin(given)) return nobody(given)
+  const context = present(given)
+  if (context === undefined) return declined(given)
   const spec = context.kind.data.specs.get(input.tag)
   if (spec === undefined || spec.form !== 'tell') return malformed(context, [`no tell named ${input.tag}`])
   if (isFull(context)) return overloaded(context)
@@ -100,12 +111,14 @@ const stepTell = (context: StepContext, input: Extract<StepInput, { type: 'tell'
   return settle(context, draft, outcome, null)
 }
 
-const stepAsk = (context: StepContext, input: Extract<StepInput, { type: 'ask' }>): StepResult => {
+const stepAsk = (given: StepContext, input: Extract<StepInput, { type: 'ask' }>): StepResult => {
   const { asker } = input
-  const known = context.copy?.replies.get(asker.reqId)
+  const known = given.copy?.replies.get(asker.reqId)
   if (known !== undefined) return known.outcome === 'pending' ? none : { type: 'remembered', reply: known }
-  if (isBelowFloor(context, asker)) return none
-  if (!isLive(context) && !mayBegin(context)) return nobody(context)
+  if (isBelowFloor(given, asker)) return none
+  if (!isLive(given) && !mayBegin(given)) return nobody(given)
+  const context = present(given)
+  if (context === undefined) return declined(given)
   const spec = context.kind.data.specs.get(input.tag)
   if (spec === undefined || (spec.form !== 'ask' && spec.form !== 'read'))
     return malformed(context, [`no ask named ${input.tag}`])
@@ -142,15 +155,27 @@ const isBelowFloor = (context: StepContext, asker: Asker): boolean => {
 /** Kept where the positions of tells are, bounded as they are. */
 const floorOf = (context: StepContext, sender: string): number => context.copy?.heard.get(sender)?.[0] ?? 0
 
-const stepSpawn = (context: StepContext, asker: Asker): StepResult => {
-  const known = context.copy?.replies.get(asker.reqId)
+const stepSpawn = (given: StepContext, asker: Asker): StepResult => {
+  const known = given.copy?.replies.get(asker.reqId)
   if (known !== undefined) return { type: 'remembered', reply: known }
+  const context = present(given)
+  if (context === undefined) return declined(given)
   const draft = newDraft()
   const isStarting = !isLive(context)
   const payload = isStarting ? 'started' : 'already-started'
   if (isStarting) draft.life = 'live'
   answerInto(draft, { asker: asker, outcome: 'reply', payload: payload }, context)
-  return done(context, draft, stateOf(context))
+  return done(context, draft, context.state)
+}
+
+const stepEnd = (context: StepContext, asker: Asker): StepResult => {
+  const known = context.copy?.replies.get(asker.reqId)
+  if (known !== undefined) return { type: 'remembered', reply: known }
+  if (!isLive(context)) return nobody(context)
+  const draft = newDraft()
+  draft.life = 'stopped'
+  answerInto(draft, { asker, outcome: 'reply', payload: 'stopped' }, context)
+  return done(context, draft, undefined)
 }
 
 const stepTimer = (
@@ -207,7 +232,7 @@ const run = (context: StepContext, tag: string, payload: unknown, at: object): u
   const { kind, id, now } = context
   const handler = kind.on[tag]
   if (handler === undefined) throw new TypeError(`${kind.kind} has no handler for ${tag}`)
-  const state = stateOf(context)
+  const { state } = context
   if (!freezing.on) return handler(state, payload, { id, now, ...at })
   try {
     return handler(freezing.deep(state), freezing.deep(payload), { id, now, ...at })

@@ -42,6 +42,8 @@ export interface OwnershipEvents {
   released(shard: Shard, change: Change): void
   took(shard: Shard, how: 'empty' | 'copy'): void
   steppedDown(shard: Shard, dropped: readonly Change[]): void
+  /** This node began to hand it over. */
+  giving(shard: Shard): void
   /** The record now names another node; mail held back may follow. */
   gave(shard: Shard, to: NodeId): void
   giveFailed(shard: Shard): void

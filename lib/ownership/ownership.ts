@@ -171,6 +171,7 @@ export class Ownership {
     this.#shards.step(shard, (context) => {
       isGiving = give(shard, to, context)
     })
+    if (isGiving) this.#options.on.giving(shard)
     return isGiving
   }
 

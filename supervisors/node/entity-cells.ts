@@ -3,7 +3,7 @@
  * grows with its crashes, so that a crash loop stays where it is.
  */
 import type { EntitiesData } from '../../lib/api/internal.js'
-import type { EntityBody, EntityCell, Work } from '../../lib/entity/entities.js'
+import type { EntityBody, EntityCell, Work } from '../../lib/entity/hosting.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
 import { backoffMs } from '../../lib/std/backoff.js'

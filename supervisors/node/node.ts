@@ -8,16 +8,22 @@ import {
   topicData,
   wrongScope,
 } from '../../lib/api/internal.js'
+import { notDeclared } from '../../lib/api/misuse.js'
 import { AskFailed } from '../../lib/errors.js'
 import type {
   AdoptedRef,
   AnyProtocol,
+  EntitiesCount,
+  EntitiesPage,
+  EntityEvent,
   IdOf,
   Kind,
   KindOf,
   Listener,
+  ListOptions,
   LocalRef,
   LocalSupervisor,
+  MemberStatus,
   NactRef,
   NodeEvent,
   NodeStatus,
@@ -29,6 +35,7 @@ import type {
   TopicScope,
   TreeNode,
   TumenNode,
+  WaitForMembersOptions,
   Where,
 } from '../../lib/index.js'
 import { formatAddress, type NodeId, nodeId } from '../../lib/ids.js'
@@ -38,6 +45,7 @@ import type { TopicListener } from '../../lib/pubsub/pubsub.js'
 import type { Parts } from './parts.js'
 import { RemoteRef, StoppedRef, unsent } from './refs.js'
 import { nodeStatus } from './status.js'
+import type { EntityListener } from './watches.js'
 
 /** The name of a protocol, if it is one of entities (`id`) or of actors of a node, as it should be. */
 const kindIn = (protocol: AnyProtocol, scope: 'id' | 'node', used: string): string => {
@@ -80,6 +88,51 @@ export class Node implements TumenNode {
     })
     const ref = new RemoteRef(this.#parts.home, data.kind, name) as unknown as Ref<N>
     return { ref, outcome }
+  }
+
+  async terminate<N extends string, I>(kind: Kind<N, I>, id: I): Promise<'stopped' | 'not-found'> {
+    const data = kindData(kind)
+    const name = entityId(data.kind, id)
+    const { engine } = this.#parts
+    if (engine === null) throw new AskFailed(unsent(this.#parts.home, formatAddress(data.kind, name)))
+    return new Promise((resolve, reject) => {
+      engine.end(data.kind, name, this.#parts.config.askTimeoutMs, (result) => {
+        if (result.tag === 'reply') resolve('stopped')
+        else if (result.tag === 'error' && result.error.tag === 'NoRecipient') resolve('not-found')
+        else if (result.tag === 'error') reject(new AskFailed(result.error))
+      })
+    })
+  }
+
+  entities<N extends string, I>(kind: Kind<N, I>, options: ListOptions = {}): Promise<EntitiesPage<I>> {
+    // Ids are strings of a brand, which only whoever has the kind can name.
+    return this.#parts.inquiries.entities(kindData(kind).kind, options) as Promise<
+      EntitiesPage<unknown>
+    > as Promise<EntitiesPage<I>>
+  }
+
+  count<N extends string, I>(
+    kind: Kind<N, I>,
+    options: Pick<ListOptions, 'timeoutMs'> = {},
+  ): Promise<EntitiesCount> {
+    return this.#parts.inquiries.count(kindData(kind).kind, options)
+  }
+
+  watchEntities<N extends string, I>(
+    kind: Kind<N, I>,
+    listener: (event: EntityEvent<I>) => void,
+  ): Subscription {
+    if (typeof listener !== 'function') throw notDeclared('a function for node.watchEntities')
+    return { unsubscribe: this.#parts.watches.add(kindData(kind).kind, listener as EntityListener) }
+  }
+
+  members(): readonly MemberStatus[] {
+    return nodeStatus(this.#parts).members
+  }
+
+  waitForMembers(count: number, options: WaitForMembersOptions = {}): Promise<readonly MemberStatus[]> {
+    const parts = this.#parts
+    return parts.members.wait(count, options, () => parts.isStopping)
   }
 
   local<P extends AnyProtocol>(protocol: P): LocalRef<KindOf<P>> {

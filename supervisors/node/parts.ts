@@ -6,10 +6,11 @@ import type { EntitiesData, MessageData, SupervisorData } from '../../lib/api/in
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { Config } from '../../lib/config.js'
 import type { Engine } from '../../lib/engine/engine.js'
+import type { LocalAnswer } from '../../lib/engine/options.js'
 import { startEngine } from '../../lib/engine/start.js'
-import type { EntityBody, EntityCell } from '../../lib/entity/entities.js'
+import type { EntityBody, EntityCell } from '../../lib/entity/hosting.js'
 import { StartFailed } from '../../lib/errors.js'
-import { formatAddress, type NodeId } from '../../lib/ids.js'
+import { formatAddress, kindOfShard, type NodeId, type ShardId } from '../../lib/ids.js'
 import type { View } from '../../lib/membership/membership.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
 import type { Outside } from '../../lib/kernel/outside.js'
@@ -18,11 +19,16 @@ import type { Clock, Timer } from '../../lib/std/clock.js'
 import { watchCopies } from '../../lib/std/copies.js'
 import type { Random } from '../../lib/std/random.js'
 import type { Session } from '../../lib/transport/transport.js'
+import type { AskEnvelope, TellEnvelope, Wire } from '../../lib/wire/envelope.js'
 import { entityCells } from './entity-cells.js'
 import { copiesEvent, NodeEvents } from './events.js'
 import { deliverLocal } from './inbound.js'
+import { Inquiries, inquiryKind } from './inquiries.js'
+import { Members } from './members.js'
 import { type RefHome, RemoteRef } from './refs.js'
 import { Tree } from './tree.js'
+import { Watchers } from './watchers.js'
+import { Watches } from './watches.js'
 
 export interface PartsOptions {
   readonly cluster: string
@@ -60,6 +66,9 @@ export class Parts {
   readonly outside: Outside
   readonly tree: Tree
   readonly events: NodeEvents
+  readonly inquiries: Inquiries
+  readonly watches: Watches
+  readonly members: Members
   node!: TumenNode
   engine: Engine | null = null
   lastId: NodeId | null = null
@@ -74,6 +83,7 @@ export class Parts {
   get isStopping(): boolean {
     return this.#isStopping
   }
+  readonly #watchers: Watchers
   readonly #forgetCopies: () => void
   #starting: { stop(): void } | null = null
   #rejoining: Timer | null = null
@@ -102,6 +112,11 @@ export class Parts {
       resolve: (node) => this.#resolve(node),
       deadLetter: (address, _reason, message) => this.kernel.deadLetter(address, 'stopped', message),
     }
+    const { clock } = options
+    this.inquiries = new Inquiries(this.home)
+    this.watches = new Watches({ clock, engine: () => this.engine })
+    this.#watchers = new Watchers({ clock, engine: () => this.engine })
+    this.members = new Members({ clock, members: () => this.node.members() })
     this.outside = {
       get node() {
         return parts.node
@@ -115,7 +130,7 @@ export class Parts {
       random: options.random,
       outside: this.outside,
       root: options.root,
-      countOf: (kind) => this.cells.get(kind)?.count() ?? 0,
+      countOf: (kind) => this.liveCount(kind),
       // Without its tree a node is of no use to the cluster.
       ended: () => void this.stop(this.config.drainMs),
     })
@@ -164,24 +179,40 @@ export class Parts {
         wasReady = true
         this.engine = engine
         this.lastId = engine.me
+        this.watches.joined()
+        this.members.changed()
         ready()
       },
       lost: (why) => {
         this.engine = null
         this.#starting = null
+        this.#watchers.clear()
         if (!wasReady) failed(why)
         else this.#rejoin()
       },
       frozen: (isFrozen) => {
         this.isFrozen = isFrozen
       },
-      changed: () => undefined,
-      local: (envelope, _from, answer) => deliverLocal(this, envelope, answer),
+      changed: () => {
+        this.watches.membersChanged()
+        this.members.changed()
+      },
+      local: (envelope, from, answer) => {
+        if (envelope.kind === inquiryKind) this.#inquired(envelope, from, answer)
+        else deliverLocal(this, envelope, answer)
+      },
+      lived: (kind, id, life) => {
+        if (this.#watchers.has(kind)) this.#watchers.tell(kind, [life === 'live' ? 's' : 'e', id])
+      },
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
-      control: () => undefined,
+      control: ({ verb, body }, from) => {
+        if (verb === 'lives') this.watches.heard(body, from)
+        else if (verb === 'unwatch') this.#watchers.remove(kindIn(body), from)
+      },
       event: (event) => {
         this.#count(event.tag)
         this.events.ofEngine(event)
+        if (event.tag === 'Owned' || event.tag === 'StateLost') this.#tellMoved(event)
       },
     }
     this.#starting = startEngine({
@@ -240,6 +271,27 @@ export class Parts {
     return this.#resolved.get(node) ?? null
   }
 
+  /** What nodes ask each other of themselves. */
+  #inquired(envelope: AskEnvelope | TellEnvelope, from: NodeId, answer: LocalAnswer): void {
+    if (envelope.tag === 'watch') answer('reply', this.#watchers.add(kindIn(envelope.payload), from))
+    else if (!this.inquiries.answer(envelope, answer))
+      answer('error', { tag: 'NoRecipient', address: formatAddress(inquiryKind, this.name) })
+  }
+
+  /** A shard is owned here now: with its entities, or without any that it had. */
+  #tellMoved({ tag, shard }: { readonly tag: string; readonly shard: ShardId }): void {
+    const kind = kindOfShard(shard)
+    if (!this.#watchers.has(kind)) return
+    if (tag === 'StateLost') this.#watchers.tell(kind, ['l', ''])
+    for (const { id, life } of this.engine?.ownership.get(shard)?.copy?.entities.values() ?? [])
+      if (life === 'live') this.#watchers.tell(kind, ['m', id])
+  }
+
+  /** Entities of a kind that live here. */
+  liveCount(kind: string): number {
+    return this.engine?.entities.liveCount(kind) ?? 0
+  }
+
   #count(tag: string): void {
     this.eventCounts[tag] = (this.eventCounts[tag] ?? 0) + 1
   }
@@ -266,6 +318,8 @@ export class Parts {
     late?.cancel()
     this.#starting?.stop()
     this.engine = null
+    this.watches.stop()
+    this.members.changed()
     this.tree.kill()
     this.kernel.kill()
     this.#options.stopped()
@@ -282,6 +336,11 @@ export class Parts {
     await new Promise<void>((resolve) => this.kernel.stop(resolve))
     await this.session.close()
   }
+}
+
+const kindIn = (body: Wire): string => {
+  const { kind } = (body ?? {}) as { readonly kind?: unknown }
+  return typeof kind === 'string' ? kind : ''
 }
 
 /** Why joining failed, as a code of `StartFailed`. */

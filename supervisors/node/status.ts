@@ -35,7 +35,7 @@ export const nodeStatus = (parts: Parts): NodeStatus => {
     kinds: parts.kinds.map(({ kind }) => ({
       kind: kind.kind,
       consistency: kind.consistency,
-      entities: parts.cells.get(kind.kind)?.count() ?? 0,
+      entities: parts.liveCount(kind.kind),
       shardsOwned: owned.get(kind.kind) ?? 0,
       shardsMirrored: mirrored.get(kind.kind) ?? 0,
     })),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { EntitiesData } from '../../../lib/api/internal.js'
-import type { EntityBody, EntityCell, Work } from '../../../lib/entity/entities.js'
+import type { EntityBody, EntityCell, Work } from '../../../lib/entity/hosting.js'
 import { entityCells } from '../../../supervisors/node/entity-cells.js'
 import { bed } from '../../fixtures/kernel/index.js'
 import { purse } from '../../fixtures/purse.js'

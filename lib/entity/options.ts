@@ -1,0 +1,42 @@
+/** What the entities of a node are given. */
+import type { KindData } from '../api/kind.js'
+import type { Origin } from '../api/topic.js'
+import type { Config } from '../config.js'
+import type { AskError } from '../errors.js'
+import type { NodeId } from '../ids.js'
+import type { Reached } from '../limits.js'
+import type { Ownership } from '../ownership/ownership.js'
+import type { Shard } from '../ownership/state.js'
+import type { Clock } from '../std/clock.js'
+import type { Random } from '../std/random.js'
+import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
+import type { Command } from './copy.js'
+import type { OpenCell } from './hosting.js'
+import type { CommandOutcome } from './protocol.js'
+
+export interface EntitiesOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly config: Config
+  readonly reached: Reached
+  readonly here: Origin
+  readonly kinds: ReadonlyMap<string, KindData>
+  readonly ownership: Ownership
+  readonly openCell: OpenCell
+  /** An ask got an answer that is free to leave. */
+  answer(envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void
+  /** A tell ended without being handled. */
+  bury(envelope: TellEnvelope, reason: string): void
+  /** A tell was handled, or is known already: its story ends here. */
+  tellHandled(): void
+  /** Mail for an entity that this node does not own any more. */
+  reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
+  /** Gets a command to its receiver; `done` once, with its answer. */
+  command(command: Command, reqId: string, done: (outcome: CommandOutcome, payload: Wire) => void): () => void
+  /** The answer to a command of this entity crashed it each time: the command is let go. */
+  abandoned(address: string, then: string): void
+  /** A mirrored generation began empty because every copy was lost. */
+  isLost(shard: Shard): boolean
+  /** The state of an entity could not be brought into memory; it is tried again. */
+  loadFailed(address: string, cause: string): void
+}
