@@ -4,8 +4,8 @@
 import { nats } from '../lib/nats.js'
 import { startNode } from '../supervisors/index.js'
 import { ready } from './far.js'
-import { tree } from './far-tree.js'
+import { benchConfig, tree } from './far-tree.js'
 
 const [servers = '', name = ''] = process.argv.slice(2)
-await startNode({ cluster: 'bench', name, transport: nats({ servers }), tree: tree() })
+await startNode({ cluster: 'bench', name, transport: nats({ servers }), tree: tree(), config: benchConfig })
 ready()

@@ -29,4 +29,27 @@ const note = kind(Note, {
   on: { Write: ({ count }, { text }) => reply({ text, count: count + 1 }, text) },
 })
 
-export const tree = () => supervisor('root', {}, [worker('echo', echo), entities(note)])
+export const GuestId = id('GuestId')
+export const Guest = protocol('guest', GuestId, { Count: message().reads(t.number) })
+/** Begins when it is told to. */
+export const guest = kind(Guest, {
+  state: mirrored(t.type({ count: t.number })),
+  init: () => ({ count: 0 }),
+  on: { Count: ({ count }) => count },
+})
+
+export const TallyId = id('TallyId')
+export const Tally = protocol('tally', TallyId, { Add: message().replies(t.number) })
+/** Answers with how often it was added to. */
+const tally = kind(Tally, {
+  activate: 'first-message',
+  state: mirrored(t.type({ count: t.number })),
+  init: () => ({ count: 0 }),
+  on: { Add: ({ count }) => reply({ count: count + 1 }, count + 1) },
+})
+
+export const tree = () =>
+  supervisor('root', {}, [worker('echo', echo), entities(note), entities(guest), entities(tally)])
+
+/** On a busy machine an ask may take long; a bench that fails for it says nothing. */
+export const benchConfig = { askTimeoutMs: 30_000 }

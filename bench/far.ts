@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { findNatsServer, startNatsServer } from '../bin/nats-server.js'
+import { heapBytesNow } from './heap.js'
 
 export interface Far {
   /** Address of the nats-server. */
@@ -13,6 +14,10 @@ export interface Far {
   start(module: string, ...args: readonly string[]): Promise<void>
   /** CPU time that this process and those it started have taken so far, in microseconds; not the server. */
   cpuMicros(): Promise<number>
+  /** Heap in use after a collection, of this process and those it started. */
+  heapBytes(): Promise<number>
+  /** Sends a signal to the process that was started as the `index`th, from 0. */
+  signal(index: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void
   close(): Promise<void>
 }
 
@@ -37,9 +42,14 @@ export const far = async (): Promise<Far> => {
       children.push(child)
     },
     cpuMicros: async () => {
-      const theirs = await Promise.all(children.map(cpuOf))
+      const theirs = await Promise.all(children.map((child) => figureOf(child, 'cpu')))
       return theirs.reduce((sum, each) => sum + each, ownCpuMicros())
     },
+    heapBytes: async () => {
+      const theirs = await Promise.all(children.map((child) => figureOf(child, 'heap')))
+      return theirs.reduce((sum, each) => sum + each, heapBytesNow())
+    },
+    signal: (index, signal) => void children[index]?.kill(signal),
     close: async () => {
       await Promise.all(ends.map((end) => end()))
       await server.stop()
@@ -51,16 +61,16 @@ const ownCpuMicros = (): number => {
   const { user, system } = process.cpuUsage()
   return user + system
 }
-const cpuOf = async (child: ChildProcess): Promise<number> => {
+const figureOf = async (child: ChildProcess, what: 'cpu' | 'heap'): Promise<number> => {
   const answer = once(child, 'message')
-  child.send('cpu')
+  child.send(what)
   return Number((await answer)[0])
 }
 
 /** To be called by such a module when it is ready; it ends when its parent does. */
 export const ready = (): void => {
   process.on('disconnect', () => process.exit(0))
-  process.on('message', () => process.send?.(ownCpuMicros()))
+  process.on('message', (what) => process.send?.(what === 'heap' ? heapBytesNow() : ownCpuMicros()))
   process.send?.('ready')
 }
 

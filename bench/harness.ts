@@ -33,6 +33,8 @@ export interface Figure {
   /** CPU time per operation in microseconds, in all processes of a side together. */
   readonly cpuMicros?: number
   readonly baselineCpuMicros?: number
+  /** What else the bench found; part of the JSON line. */
+  readonly more?: Readonly<Record<string, number>>
 }
 
 const measureMs = 1_200

@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import * as t from 'io-ts'
 import { nactIdle } from './baselines/nact-local.js'
 import { behavior, message, next, nodeProtocol } from '../lib/index.js'
 import type { Figure } from './harness.js'
+import { heapBytesNow } from './heap.js'
 import { here } from './here.js'
 
 const actorCount = 20_000
@@ -11,20 +10,12 @@ const actorCount = 20_000
 const Idle = nodeProtocol('idle', { Add: message({ n: t.number }) })
 const idle = behavior(Idle, { init: () => 0, on: { Add: (total, { n }) => next(total + n) } })
 
-const collect = (): void => {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  for (let i = 0; i < 5; i++) gc()
-}
-
 const bytesEach = async (spawn: (i: number) => unknown, settled: () => Promise<void>): Promise<number> => {
-  collect()
-  const before = process.memoryUsage().heapUsed
+  const before = heapBytesNow()
   const kept: unknown[] = []
   for (let i = 0; i < actorCount; i++) kept.push(spawn(i))
   await settled()
-  collect()
-  const bytes = (process.memoryUsage().heapUsed - before) / actorCount
+  const bytes = (heapBytesNow() - before) / actorCount
   return kept.length === actorCount ? bytes : 0
 }
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done))

@@ -9,17 +9,20 @@
 import { fork } from 'node:child_process'
 import { ask100, askLocal } from './ask-local.js'
 import { askRemote, askRemoteOne } from './ask-remote.js'
+import { entityMemory } from './entity-memory.js'
+import { failover } from './failover.js'
 import { fairness } from './fairness.js'
 import { type Bench, compare, type Figure } from './harness.js'
 import { idleMemory } from './idle-memory.js'
 import { memoryMillion } from './memory-million.js'
-import { mirroredWrites } from './mirrored-writes.js'
 import { pingPong } from './ping-pong.js'
 import { restartAll } from './restart-all.js'
 import { spawnStop } from './spawn-stop.js'
+import { startCluster } from './start-cluster.js'
 import { tellMany } from './tell-many.js'
 import { tellOne } from './tell-one.js'
 import { wideParent } from './wide-parent.js'
+import { writeMirrored } from './write-mirrored.js'
 
 type Note = (line: string) => void
 /** By name, in the order of the standard set. */
@@ -35,15 +38,19 @@ const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)
   'idle-memory': idleMemory,
   'ask-remote': askRemote,
   'ask-remote-one': askRemoteOne,
-  'mirrored-writes': mirroredWrites,
+  'write-mirrored': writeMirrored,
+  'start-cluster': startCluster,
+  'entity-memory': entityMemory,
+  failover,
   fairness,
 }
 /** Too long or too large for the standard set: run by name. */
 const byName: typeof benches = { 'memory-million': memoryMillion }
 
-const show = ({ bench, value, unit, baseline, baselineValue, ratio }: Figure): string => {
+const show = ({ bench, value, unit, baseline, baselineValue, ratio, more }: Figure): string => {
   const number = (n: number): string => n.toLocaleString('en')
-  return `${bench}: ${number(value)} ${unit}, ${baseline} ${number(baselineValue)}: ${ratio} x`
+  const others = Object.entries(more ?? {}).map(([name, count]) => `; ${name} ${number(count)}`)
+  return `${bench}: ${number(value)} ${unit}, ${baseline} ${number(baselineValue)}: ${ratio} x${others.join('')}`
 }
 
 const runOne = async (name: string, isJson: boolean): Promise<void> => {
@@ -55,7 +62,8 @@ const runOne = async (name: string, isJson: boolean): Promise<void> => {
     )
   }
   const figure = typeof bench === 'function' ? await bench(note) : await compare(bench, note)
-  process.stdout.write(`${isJson ? JSON.stringify(figure) : show(figure)}\n`)
+  const { more, ...line } = figure
+  process.stdout.write(`${isJson ? JSON.stringify({ ...line, ...more }) : show(figure)}\n`)
 }
 
 /** Each in its own process: one bench must not meet the compiled code and the heap of another. */

@@ -174,9 +174,12 @@ class FrameLinks implements Links {
   }
 
   flush(): void {
-    this.#flushing = false
+    // What these send leaves now, and needs no further turn.
+    this.#flushing = true
     this.#deliverToSelf()
     this.#o.beforeFlush?.()
+    this.#flushing = false
+    if (this.#toSelf.length > 0) this.flushSoon()
     const dirty = this.#dirty
     if (dirty.length === 0) return
     this.#dirty = []
@@ -206,7 +209,7 @@ class FrameLinks implements Links {
     const toSelf = this.#toSelf
     if (toSelf.length === 0) return
     // Called from within a delivery: what is behind it in the queue comes first.
-    if (this.#delivering) return this.flushSoon()
+    if (this.#delivering) return
     this.#toSelf = []
     this.#delivering = true
     for (const [envelope, lane] of toSelf) if (!this.#closed) this.#o.deliver(envelope, this.#o.self, lane)
