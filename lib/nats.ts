@@ -10,7 +10,7 @@ export {
   type JetStreamEngine,
   type JetStreamEngineOptions,
 } from './persistence/nats.js'
-export type { NatsOptions, NatsTls } from './transport/nats-address.js'
+export type { NatsOptions, NatsSystemAccount, NatsTls } from './transport/nats-address.js'
 
 /**
  * Connects a node to the others of its cluster over NATS with JetStream.

@@ -13,7 +13,7 @@ import { isGone, isUnknown, leaseIsOver } from './others.js'
 import { decodeMember, encodeMember, memberChain, memberPrefix, nameOf, nameOfChain } from './protocol.js'
 import type { Action, Found, Input, MembershipRules, Self, View } from './state.js'
 import { initialState, leaseHolds, membershipRules } from './state.js'
-import { step, wakeAt } from './step.js'
+import { step } from './step.js'
 
 export type { Member, MembershipRules, Self, View } from './state.js'
 export { membershipRules } from './state.js'
@@ -41,6 +41,8 @@ export interface MembershipOptions {
 
 export interface Membership {
   readonly me: NodeId | null
+  /** How often this node stood still itself, and how often a server told that a node's connection ended. */
+  readonly counts: Readonly<{ lags: number; disconnectsHeard: number }>
   view(): View
   /** Whether this node may act for strict kinds at this moment, by its monotonic clock. */
   leaseHolds(): boolean
@@ -94,6 +96,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
     timerAt = Infinity
     watch.stop()
     unlisten()
+    unhear?.()
   }
 
   const perform = (action: Action): void => {
@@ -149,7 +152,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
 
   const arm = (): void => {
     const now = clock.monotonic()
-    const at = wakeAt(state, now)
+    const at = Math.max(state.dueAt, now)
     if (timer && timerAt <= at) return
     timer?.cancel()
     timer = null
@@ -202,6 +205,9 @@ export const createMembership = (options: MembershipOptions): Membership => {
   isRunning = true
   const watch = records.watch(memberPrefix, onRecord, () => dispatch({ tag: 'Live' }))
   const unlisten = session.onStatus((status) => dispatch({ tag: 'Status', status }))
+  const unhear = session.onDisconnected?.((name, isSudden) =>
+    dispatch({ tag: 'Disconnected', name, isSudden }),
+  )
   isRunning = false
   dispatch({ tag: 'Tick' })
 
@@ -209,6 +215,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
     get me() {
       return state.me
     },
+    counts: state.counts,
     view: () => state.view,
     leaseHolds: () => leaseHolds(state, clock.monotonic()),
     isGone: (node) => {

@@ -2,7 +2,7 @@
 import type { NodeId } from '../ids.js'
 import type { MemberRecord } from './protocol.js'
 import { incarnationOf, isAlive, nameOf } from './protocol.js'
-import type { Action, Found, Member, Seen, State } from './state.js'
+import type { Action, Found, Member, Probe, Seen, State } from './state.js'
 import { echoGapMs } from './state.js'
 
 const lookUpAgainMs = 1_000
@@ -33,10 +33,17 @@ const findNeighbours = (state: State): void => {
   )
 }
 
+export const newProbe = (nextAt: number, left: number): Probe => ({
+  noResponders: 0,
+  sentAt: 0,
+  busy: false,
+  nextAt,
+  left,
+  isUrgent: false,
+})
+
 const settleProbes = (state: State, now: number): void => {
-  for (const node of state.neighbours)
-    if (!state.probes.has(node))
-      state.probes.set(node, { noResponders: 0, sentAt: 0, busy: false, nextAt: now, left: 0 })
+  for (const node of state.neighbours) if (!state.probes.has(node)) state.probes.set(node, newProbe(now, 0))
   for (const [node, probe] of state.probes)
     if (!state.view.members.has(node) || (probe.left <= 0 && !state.neighbours.includes(node)))
       state.probes.delete(node)

@@ -71,6 +71,8 @@ export interface Probe {
   nextAt: number
   /** Probes that are left for a suspect; neighbours are probed for ever. */
   left: number
+  /** Its connection was seen to end: probed without pauses. */
+  isUrgent: boolean
 }
 
 /** One operation on the own chain at a time. */
@@ -130,6 +132,10 @@ export interface State {
   echoedAt: number
   /** Silence is counted from here at the earliest. */
   countsFrom: number
+  /** When this node should have run at the latest, and when it last found that it had not. */
+  dueAt: number
+  laggedAt: number
+  readonly counts: { lags: number; disconnectsHeard: number }
   readonly seen: Map<string, Seen>
   /**
    * Names asked about that no record was seen of: looked up in the store, which
@@ -158,6 +164,7 @@ export type Input =
   | { readonly tag: 'Latest'; readonly id: number; readonly found: Found }
   | { readonly tag: 'Probed'; readonly node: NodeId; readonly sentAt: number; readonly answer: ProbeAnswer }
   | { readonly tag: 'Suspect'; readonly node: NodeId }
+  | { readonly tag: 'Disconnected'; readonly name: string; readonly isSudden: boolean }
   | { readonly tag: 'Unknown'; readonly name: string }
   | { readonly tag: 'LookedUp'; readonly name: string; readonly found: Found }
   | { readonly tag: 'Want'; readonly status: 'ready' | 'leaving' }
@@ -224,6 +231,9 @@ export const initialState = ({ self, config, rules, nonce, jitter, status, now }
   watchShown: false,
   echoedAt: -Infinity,
   countsFrom: now,
+  dueAt: Infinity,
+  laggedAt: -Infinity,
+  counts: { lags: 0, disconnectsHeard: 0 },
   seen: new Map(),
   unknown: new Map(),
   probes: new Map(),
@@ -234,6 +244,9 @@ export const initialState = ({ self, config, rules, nonce, jitter, status, now }
 
 /** How long without own beats the watch counts as proven live. */
 export const echoGapMs = (config: Config): number => config.leaseMs / 2
+
+/** How late this node's own event loop may be before it is no judge of others. */
+export const lagMs = (config: Config): number => config.leaseMs / 10
 
 export const watchIsLive = (state: State, now: number): boolean =>
   state.rules.countsBlindSilence || (state.watchShown && now - state.echoedAt <= echoGapMs(state.config))

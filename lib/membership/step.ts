@@ -4,7 +4,7 @@
  */
 import { compare, leave, lose, onCreated, onLatest, onPreviousProbed, readMine, tendLease } from './lease.js'
 import { announce, echo, lookUp, observe, onLookedUp } from './others.js'
-import { onProbed, suspect, tendLapses, tendProbes } from './probes.js'
+import { noticeLag, onDisconnected, onProbed, suspect, tendLapses, tendProbes } from './probes.js'
 import { isAlive } from './protocol.js'
 import type { Action, Input, State } from './state.js'
 import { leaseHolds } from './state.js'
@@ -77,6 +77,9 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
     case 'Suspect':
       suspect(state, input.node, now)
       return
+    case 'Disconnected':
+      onDisconnected(state, input, now)
+      return
     case 'Unknown':
       lookUp(state, input.name, now, out)
       return
@@ -98,6 +101,7 @@ const ended = (state: State): boolean => state.phase === 'over'
 export const step = (state: State, input: Input, now: number): readonly Action[] => {
   if (state.phase === 'over') return []
   const out: Action[] = []
+  noticeLag(state, now)
   take(state, input, now, out)
   if (!ended(state)) tendLease(state, now, out)
   if (ended(state)) return out
@@ -108,6 +112,7 @@ export const step = (state: State, input: Input, now: number): readonly Action[]
     state.isFrozen = isFrozen
     out.push({ tag: 'frozen', isFrozen })
   }
+  state.dueAt = wakeAt(state, now)
   return out
 }
 

@@ -13,6 +13,14 @@ export interface NatsTls {
   readonly handshakeFirst?: boolean
 }
 
+/** A user of the server's system account, which may hear whose connection has ended. */
+export interface NatsSystemAccount {
+  /** Addresses that carry its user and password; default: those of the node, which then need a file. */
+  readonly servers?: string | readonly string[]
+  /** A file with a JWT and a seed of that user. */
+  readonly credentialsFile?: string
+}
+
 export interface NatsOptions {
   /**
    * One or several addresses of one cluster of servers; default `nats://127.0.0.1:4222`. May carry a user and
@@ -22,6 +30,11 @@ export interface NatsOptions {
   /** A file with a JWT and a seed. It is read again for each connection. */
   readonly credentialsFile?: string
   readonly tls?: NatsTls
+  /**
+   * A node whose process ends is then missed within milliseconds, instead of two probes. One connection
+   * more, which may only subscribe to `$SYS.ACCOUNT.*.DISCONNECT`. Default: none.
+   */
+  readonly systemAccount?: NatsSystemAccount
   /** Copies of each record, when the first node makes the store; default 3 on three servers, else 1. */
   readonly replicas?: 1 | 3
   /** How long the server may take to answer when a node starts, in milliseconds; default 3,000. */

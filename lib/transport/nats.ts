@@ -24,6 +24,7 @@ import {
 } from '../wire/subjects.js'
 import { connectFailure, type NatsOptions } from './nats-address.js'
 import { Connection } from './nats-connection.js'
+import { Advisories, connectionName } from './nats-advisories.js'
 import type {
   Inbox,
   Lane,
@@ -51,6 +52,7 @@ interface Parts {
   readonly facts: TransportFacts
   readonly cluster: string
   readonly clock: Clock
+  readonly advisories: Advisories | undefined
 }
 
 type Subjects = Readonly<Record<SubjectLane, string>>
@@ -83,6 +85,10 @@ class NatsSession implements Session {
   onStatus(listener: (status: LinkStatus) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onDisconnected(listener: (nodeName: string, isSudden: boolean) => void): () => void {
+    return this.#parts.advisories?.listen(listener) ?? (() => undefined)
   }
 
   listen(node: NodeId, inbox: Inbox, done: () => void): void {
@@ -149,9 +155,9 @@ class NatsSession implements Session {
   }
 
   async #close(): Promise<void> {
-    const { data, control, records } = this.#parts
+    const { data, control, records, advisories } = this.#parts
     records.close()
-    await Promise.all([data.close(), control.close()])
+    await Promise.all([data.close(), control.close(), advisories?.close()])
     this.#told = 'closed'
     for (const listener of [...this.#listeners]) listener('closed')
   }
@@ -308,7 +314,7 @@ const openSession = async (options: NatsOptions, open: OpenOptions): Promise<Ses
     ['data', 'control'].map((lane) =>
       Connection.open({
         options,
-        name: `tumen ${cluster} ${nodeName} ${lane}`,
+        name: connectionName(cluster, nodeName, lane),
         cluster,
         clock,
         random: open.random,
@@ -325,12 +331,38 @@ const openSession = async (options: NatsOptions, open: OpenOptions): Promise<Ses
     const stream = await openStream(control, options, open).catch((error: unknown) => {
       throw notUsable(error, control, cluster)
     })
+    const advisories = await openAdvisories(options, open)
     const records = new NatsRecords({ connection: control, cluster, clock, stream })
-    return new NatsSession({ data, control, records, facts: factsOf(control, stream), cluster, clock })
+    return new NatsSession({
+      data,
+      control,
+      records,
+      facts: factsOf(control, stream),
+      cluster,
+      clock,
+      advisories,
+    })
   } catch (error) {
     await Promise.all(connections.map((connection) => connection.close()))
     throw connectFailure(error, connections[0]?.where ?? 'the given servers')
   }
+}
+
+const openAdvisories = async (
+  options: NatsOptions,
+  { cluster, nodeName, clock, random }: OpenOptions,
+): Promise<Advisories | undefined> => {
+  const { systemAccount } = options
+  if (systemAccount === undefined) return undefined
+  const { servers = options.servers, credentialsFile } = systemAccount
+  const own: NatsOptions = {
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    ...(servers === undefined ? {} : { servers }),
+    ...(credentialsFile === undefined ? {} : { credentialsFile }),
+  }
+  const name = connectionName(cluster, nodeName, 'system')
+  return Advisories.open({ options: own, name, cluster, clock, random })
 }
 
 /**

@@ -45,6 +45,11 @@ export interface Session {
   /** Takes the bytes as they are now: the caller must not change them afterwards. */
   send(to: NodeId, lane: Lane, frame: Uint8Array): void
   probe(to: NodeId, timeoutMs: number, done: (answer: ProbeAnswer) => void): void
+  /**
+   * The server says that the connection of the node of that name ended; `isSudden`: from the node's side.
+   * Absent where nobody tells. It is a hint: the node may have connected again.
+   */
+  onDisconnected?(listener: (nodeName: string, isSudden: boolean) => void): () => void
   /** Finishes what was sent, then leaves nothing open. */
   close(): Promise<void>
 }

@@ -2,6 +2,8 @@
 import { holdFreezing } from '../../lib/api/internal.js'
 import type { NodeOptions } from '../../lib/api/node-options.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
+import type { Config } from '../../lib/config.js'
+import { StartFailed } from '../../lib/errors.js'
 import { Kernel } from '../../lib/kernel/kernel.js'
 import { nactHost } from '../../lib/kernel/nact.js'
 import { createPubSub } from '../../lib/pubsub/pubsub.js'
@@ -33,10 +35,12 @@ export const startParts = async (options: NodeOptions): Promise<Parts> => {
   const random = options.random ?? systemRandom
   const name = options.name ?? `n-${token(random, 4)}`
   const thaw = config.diagnostics ? holdFreezing() : () => undefined
-  const session = await open(options, name, clock, random).catch((error: unknown) => {
-    thaw()
-    throw error
-  })
+  const session = await open(options, name, clock, random)
+    .then((opened) => fitting(opened, config))
+    .catch((error: unknown) => {
+      thaw()
+      throw error
+    })
   const parts = assemble(options, { config, root, clock, random, name, session, thaw })
   try {
     await parts.tree.begin()
@@ -56,6 +60,21 @@ const open = async (
 ): Promise<Session> => {
   const transport = options.transport ?? sharedMemory()
   return transport.open({ cluster: options.cluster, nodeName, clock, random })
+}
+
+/** What an envelope adds to its payload, at most. */
+const envelopeBytes = 1_024
+
+/** A state that fits into no frame would reach no mirror: a server that takes less is refused at once. */
+const fitting = async (session: Session, { payloadBytesMax }: Config): Promise<Session> => {
+  const { frameBytesMax } = session.facts
+  if (frameBytesMax >= payloadBytesMax + envelopeBytes) return session
+  await session.close()
+  throw new StartFailed(
+    'InvalidConfig',
+    `payloadBytesMax: expected at most ${frameBytesMax - envelopeBytes}, because the server takes messages of ` +
+      `${frameBytesMax} bytes: lower it on all nodes, or raise max_payload of the nats-server.`,
+  )
 }
 
 interface Ingredients extends CheckedOptions {

@@ -58,6 +58,7 @@ const countersOf = (parts: Parts): Record<string, number> => {
   add('kernel', parts.kernel.counts())
   add('limits', parts.kernel.ledger.reached)
   add('engine', parts.engine?.counts)
+  add('membership', parts.engine?.membership.counts)
   add('entities', parts.engine?.entities.counts)
   add('links', parts.engine?.links.counters)
   add('events', parts.eventCounts)

@@ -3,6 +3,7 @@ import { type ConfigInput, defaultConfig } from '../../../lib/config.js'
 import type { NodeId } from '../../../lib/ids.js'
 import { createMembership, type Membership } from '../../../lib/membership/membership.js'
 import { memberChain } from '../../../lib/membership/protocol.js'
+import type { Clock } from '../../../lib/std/clock.js'
 import { seededRandom } from '../../../lib/std/random.js'
 import { VirtualClock } from '../../../lib/std/virtual-clock.js'
 import { memory } from '../../../lib/transport/memory.js'
@@ -17,6 +18,33 @@ interface Node {
   /** It runs no more, but its connection stays. */
   stall(): void
   setStatus(status: LinkStatus): void
+  /** Its event loop stands still: what is due and what arrives waits. */
+  stand(): void
+  go(): void
+  /** The server tells it that a connection ended. */
+  hear(name: string, isSudden: boolean): void
+}
+
+const standing = (clock: VirtualClock): Clock & Pick<Node, 'stand' | 'go'> => {
+  let held: (() => void)[] | null = null
+  const later = (fn: () => void) => (): void => {
+    if (held === null) fn()
+    else held.push(fn)
+  }
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after: (ms, fn) => clock.after(ms, later(fn)),
+    defer: (fn) => clock.defer(later(fn)),
+    stand: () => {
+      held = []
+    },
+    go: () => {
+      const all = held ?? []
+      held = null
+      for (const fn of all) fn()
+    },
+  }
 }
 
 const clusterOf = () => {
@@ -24,7 +52,9 @@ const clusterOf = () => {
   const random = seededRandom(1)
   const transport = memory()
   const start = (name: string, input: ConfigInput = {}): Node => {
-    const inner = transport.openNow({ cluster: 'c', nodeName: name, clock, random })
+    const own = standing(clock)
+    const inner = transport.openNow({ cluster: 'c', nodeName: name, clock: own, random })
+    let hear: (name: string, isSudden: boolean) => void = () => {}
     let status: LinkStatus = 'up'
     let tell: (status: LinkStatus) => void = () => {}
     const session: Session = {
@@ -39,12 +69,16 @@ const clusterOf = () => {
       send: (...args) => inner.send(...args),
       probe: (...args) => inner.probe(...args),
       close: () => inner.close(),
+      onDisconnected: (listener) => {
+        hear = listener
+        return () => {}
+      },
     }
     const said: string[] = []
     const config = { ...defaultConfig, ...input } as typeof defaultConfig
     const membership = createMembership({
       session,
-      clock,
+      clock: own,
       random,
       config,
       self: { name, roles: ['game'], weight: 1, kinds: ['party'], release: '1.0.0' },
@@ -71,6 +105,9 @@ const clusterOf = () => {
         status = to
         tell(to)
       },
+      stand: own.stand,
+      go: own.go,
+      hear: (...args) => hear(...args),
     }
   }
   return {
@@ -244,6 +281,69 @@ t.test('membership – a node that was declared dead learns it once and never ac
     ['lost: b#1 was declared dead by a#1'],
   )
   t.equal(b.membership.leaseHolds(), false)
+})
+
+t.test('membership – a node whose own event loop stood still declares nobody dead for it', async (t) => {
+  const { clock, start } = clusterOf()
+  const [a, b] = [start('a'), start('b')]
+  clock.advance(5_000)
+  b.stall()
+  clock.advance(defaultConfig.leaseMs - 1_500)
+  a.stand()
+  clock.advance(1_200)
+  a.go()
+  clock.advance(defaultConfig.leaseMs - 100)
+  t.same(ready(a), ['a#1', 'b#1'], 'its counting of the silence has begun again')
+  t.equal(a.membership.counts.lags, 1)
+  clock.advance(2_000)
+  t.same(ready(a), ['a#1'])
+})
+
+t.test('membership – what was probed before the own event loop stood still does not count', async (t) => {
+  const { clock, start } = clusterOf()
+  const [a, b] = [start('a'), start('b')]
+  clock.advance(5_000)
+  b.crash()
+  clock.advance(defaultConfig.probeMs)
+  a.stand()
+  clock.advance(1_000)
+  a.go()
+  clock.advance(1)
+  t.same(ready(a), ['a#1', 'b#1'], 'one probe after it is not enough')
+  clock.advance(2 * defaultConfig.probeMs)
+  t.same(ready(a), ['a#1'])
+})
+
+t.test('membership – a node whose connection ended is probed at once, and lives if it answers', async (t) => {
+  const { clock, start } = clusterOf()
+  const nodes = ['a', 'b', 'c', 'd', 'e'].map((name) => start(name, { probeMs: 1_000 }))
+  const [a, b, , , e] = nodes
+  if (!a || !b || !e) return
+  clock.advance(5_000)
+  a.hear('b', true)
+  a.hear('nobody', true)
+  clock.advance(3_000)
+  t.equal(ready(a).length, 5, 'b has connected again')
+  t.equal(a.membership.counts.disconnectsHeard, 1, 'who is no member is nobody')
+  e.crash()
+  a.hear('e', true)
+  clock.advance(10)
+  t.notOk(ready(a).includes('e#1'), 'long before the next probe would have been due')
+  t.same(ready(b), ready(a))
+})
+
+t.test('membership – who has just connected again suspects nobody', async (t) => {
+  const { clock, start } = clusterOf()
+  const [a, b] = [start('a'), start('b')]
+  clock.advance(5_000)
+  b.crash()
+  a.setStatus('down')
+  a.setStatus('up')
+  a.hear('b', true)
+  clock.advance(1_500)
+  t.same(ready(a), ['a#1', 'b#1'], 'b may be about to connect again, as a did')
+  clock.advance(2_000)
+  t.same(ready(a), ['a#1'])
 })
 
 t.test('membership – suspicion alone kills nobody', async (t) => {
