@@ -2,8 +2,8 @@
  * Runs the entities of the shards that this node owns: one mailbox each, one step at a time, their timers,
  * and their open commands.
  */
-import { type AskError, causeAsText } from '../errors.js'
-import { formatAddress, indexOfShard, nodeId, type NodeId, type ShardId } from '../ids.js'
+import type { AskError } from '../errors.js'
+import { formatAddress, indexOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Shard } from '../ownership/state.js'
 import type { Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
@@ -19,8 +19,9 @@ import {
   unsentCommands,
   type Work,
 } from './hosting.js'
+import { Lives } from './lives.js'
 import { Loading } from './loading.js'
-import { endTag, inputOf, lacksState } from './mail.js'
+import { crashOf, endTag, inputOf, lacksState } from './mail.js'
 import type { EntitiesOptions } from './options.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { StateTooLarge, stepEntity } from './step.js'
@@ -40,8 +41,7 @@ export class Entities {
   readonly counts = { live: 0, handled: 0, crashed: 0 }
   readonly #options: EntitiesOptions
   readonly #hosting = new Map<ShardId, Hosted>()
-  /** By kind. */
-  readonly #live = new Map<string, number>()
+  readonly #lives = new Lives()
   readonly #due: DueQueue<() => void>
   readonly #loading: Loading
   #sweeper: Timer
@@ -86,7 +86,7 @@ export class Entities {
     this.#hosting.set(shard.id, hosted)
     const unsent = unsentCommands(shard)
     for (const { id, life, timers, outbox } of shard.copy?.entities.values() ?? []) {
-      if (life === 'live') this.#addLive(hosted, 1)
+      if (life === 'live') this.#lives.add(hosted, 1)
       for (const [name, { at }] of timers) this.#arm({ hosted, id, name, at })
       for (const number of outbox.keys())
         if (!unsent.has(commandKey(id, number))) this.sendCommand(shard, id, number)
@@ -101,12 +101,12 @@ export class Entities {
     for (const cancel of hosted.commands.values()) cancel()
     for (const running of hosted.running.values()) closeRunning(running)
     this.counts.live -= hosted.running.size
-    this.#addLive(hosted, -hosted.liveCount)
+    this.#lives.add(hosted, -hosted.liveCount)
   }
 
   /** Entities of a kind that live here: also those that nobody has spoken to since this node took them. */
   liveCount(kind: string): number {
-    return this.#live.get(kind) ?? 0
+    return this.#lives.count(kind)
   }
   /** Those of one shard; undefined when this node does not own it. */
   liveCountOf(shard: ShardId): number | undefined {
@@ -144,17 +144,6 @@ export class Entities {
     for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
-  /** What the asker is told: where it crashed, and on what. */
-  #crash(running: Running, work: Work, error: unknown): AskError {
-    const { here } = this.#options
-    const node = nodeId(here.node, here.incarnation)
-    const message = work.type === 'mail' ? { message: work.envelope.tag } : {}
-    const address = this.#address(running)
-    const { type } = running.kind.source
-    const isStateKept = type === 'mirrored' || type === 'persisted'
-    return { tag: 'Crashed', address, cause: causeAsText(error), node, ...message, isStateKept }
-  }
-
   /**
    * Ends one at once, before what waits for it: also one that crashes again and again, and waits in between.
    * Its mail finds a new cell.
@@ -189,7 +178,7 @@ export class Entities {
         this.#noteSize(error)
         running.hasState = false
         if (work.type === 'own') this.#ownFailed(hosted, id, work.input)
-        else this.#giveUp(work, this.#crash(running, work, error))
+        else this.#giveUp(work, crashOf(running, work, error, this.#options.here))
       },
       left: (work) => {
         // Later: it may come back to this very id, whose cell is still being closed.
@@ -356,7 +345,7 @@ export class Entities {
         this.#answerLater(shard, work.envelope, result)
     } else {
       const { config, reached } = this.#options
-      if (result.change.life !== undefined) this.#countLife(hosted, result.change)
+      if (result.change.life !== undefined) this.#lives.note(hosted, result.change)
       applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
@@ -379,17 +368,6 @@ export class Entities {
       needsConfirming: true,
       send: () => this.#options.answer(envelope, 'error', error),
     })
-  }
-
-  /** Before the change is applied. */
-  #countLife(hosted: Hosted, { id, life }: Change): void {
-    const wasLive = hosted.shard.copy?.entities.get(id)?.life === 'live'
-    if (wasLive !== (life === 'live')) this.#addLive(hosted, wasLive ? -1 : 1)
-  }
-  #addLive(hosted: Hosted, count: number): void {
-    const { kind } = hosted.shard
-    hosted.liveCount += count
-    this.#live.set(kind, (this.#live.get(kind) ?? 0) + count)
   }
 
   #answerLater(

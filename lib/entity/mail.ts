@@ -1,6 +1,7 @@
 /** How mail becomes what a step takes. */
 import type { Origin } from '../api/topic.js'
-import type { NodeId } from '../ids.js'
+import { type AskError, causeAsText } from '../errors.js'
+import { formatAddress, nodeId, type NodeId } from '../ids.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
 import type { Running, Work } from './hosting.js'
 import type { StepInput } from './protocol.js'
@@ -42,4 +43,17 @@ export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here
   if (tag === spawnTag) return { type: 'spawn', asker }
   if (tag === endTag) return { type: 'end', asker }
   return { type: 'ask', tag, payload, asker, origin }
+}
+
+/** What the asker is told: where it crashed, and on what. */
+export const crashOf = ({ kind, id }: Running, work: Work, error: unknown, here: Origin): AskError => {
+  const { type } = kind.source
+  return {
+    tag: 'Crashed',
+    address: formatAddress(kind.kind, id),
+    cause: causeAsText(error),
+    node: nodeId(here.node, here.incarnation),
+    ...(work.type === 'mail' ? { message: work.envelope.tag } : {}),
+    isStateKept: type === 'mirrored' || type === 'persisted',
+  }
 }
