@@ -60,7 +60,7 @@ export const onAppend = (shard: Shard, from: NodeId, message: Append, context: S
   }
   for (const change of message.entries) {
     if (change.seq <= copy.seq) continue
-    if (change.seq !== copy.seq + 1) break
+    if (!context.rules.follows(change.seq, copy.seq)) break
     copy.seq = change.seq
     copy.log.push(change)
     applyChange(copy.entities, change, context.limits.repliesCountMax)

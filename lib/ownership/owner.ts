@@ -45,7 +45,7 @@ const commitSeq = (shard: Shard, context: StepContext): number => {
 const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolean =>
   needSet(shard, context).every((node) => {
     const peer = shard.peers.get(node)
-    return peer !== undefined && (peer.grantUntil >= context.now || peer.echo >= read.taken)
+    return peer !== undefined && context.rules.confirms(peer, context.now, read.taken)
   })
 
 /**
@@ -54,7 +54,7 @@ const isConfirmed = (shard: Shard, read: HeldRead, context: StepContext): boolea
  */
 const mayRelease = (shard: Shard, context: StepContext): boolean =>
   isOwning(shard) &&
-  shard.record?.epoch === shard.epoch &&
+  context.rules.isMine(shard.record?.epoch, shard.epoch) &&
   context.rules.mayAct(context.leaseHolds) &&
   context.now >= shard.readyAt
 
@@ -169,12 +169,12 @@ const sendAppend = (shard: Shard, node: NodeId, peer: Peer, context: StepContext
 export const onAck = (shard: Shard, from: NodeId, ack: Ack, context: StepContext): void => {
   const peer = shard.peers.get(from)
   if (!isOwning(shard) || peer === undefined || shard.copy === null) return
-  if (ack.epoch !== shard.epoch || ack.session !== peer.session) return
+  if (!context.rules.countsAck(ack, shard.epoch, peer.session)) return
   if (ack.seq > peer.acked) peer.acked = ack.seq
   if (ack.t0 > peer.echo) peer.echo = ack.t0
   peer.grantUntil = Math.max(peer.grantUntil, ack.t0 + context.limits.readLeaseMs)
   peer.heardAt = context.now
-  if (from === shard.joiner && peer.acked >= shard.copy.seq) peer.caughtUp = true
+  if (from === shard.joiner && context.rules.mayJoin(peer.acked, shard.copy.seq)) peer.caughtUp = true
   tryRelease(shard, context)
 }
 
@@ -230,7 +230,7 @@ const keepMirrors = (shard: Shard, others: Others, context: StepContext): void =
   const kept = record.insync.filter((node) => !out.includes(node))
   const joiner = shard.joiner
   const peer = joiner === null ? undefined : shard.peers.get(joiner)
-  if (joiner !== null && peer?.caughtUp === true && peer.acked >= (shard.copy?.seq ?? 0)) {
+  if (joiner !== null && peer?.caughtUp === true && context.rules.mayJoin(peer.acked, shard.copy?.seq ?? 0)) {
     writeSet(shard, [...kept, joiner], context)
     return
   }

@@ -30,6 +30,7 @@ export const onWritten = (shard: Shard, nonce: string, outcome: Created, context
   const writing = shard.writing
   if (writing === null || writing.record.nonce !== nonce) return
   if (outcome === 'created') observe(shard, versioned(writing.record, writing.version), context)
+  else if (context.rules.hasFailed(outcome)) decided(shard, writing, false, context)
   else context.act({ do: 'read-record' })
 }
 
@@ -105,6 +106,7 @@ const becomeOwner = (shard: Shard, record: VersionedRecord, context: StepContext
   shard.role = 'owner'
   shard.epoch = record.epoch
   copy.epoch = record.epoch
+  copy.released = context.rules.releasedAtTakeover(copy.released, copy.seq)
   shard.readyAt = context.rules.readyAt(shard.grantsOut)
   shard.peers.clear()
   shard.joiner = null
