@@ -83,7 +83,7 @@ const isNewer = (copy: Copy | null, message: Fill): boolean =>
   (message.epoch === copy.epoch && message.session > copy.session)
 
 export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepContext): void => {
-  if (message.epoch < shard.fence) {
+  if (!context.rules.acceptsEpoch(shard.fence, message.epoch)) {
     context.act(refuse(shard, from, message, 'stale'))
     return
   }
