@@ -181,7 +181,7 @@ export class Engine {
 
   membersChanged(gone: readonly NodeId[]): void {
     for (const node of gone) this.links.forget(node)
-    this.ownership.membersChanged()
+    this.ownership.membersChanged(gone)
     this.#asks.hurry(({ given: { node } }) => node !== undefined && this.membership.isGone(node))
   }
 
@@ -259,9 +259,9 @@ export class Engine {
         this.counts.handoffsFailed++
         this.#router.settled(shard.id)
       },
-      recordChanged: (shard, before) => {
-        this.#router.settled(shard.id)
-        if (shard.record?.owner !== before) this.#asks.hurry(({ given }) => given.shard === shard.id)
+      recordChanged: (shard, owner, before) => {
+        this.#router.settled(shard)
+        if (owner !== before) this.#asks.hurry(({ given }) => given.shard === shard)
       },
       broken: (shard, what) => on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     }

@@ -40,6 +40,8 @@ export interface CaretakerOptions {
 export class Caretaker {
   readonly #options: CaretakerOptions
   readonly #places: Places
+  /** Shards that may have no owner, as far as this node has seen. */
+  readonly #orphans = new Set<ShardId>()
   #fillsCount = 0
   #timer: Timer
 
@@ -62,7 +64,7 @@ export class Caretaker {
   beginnerOf(id: ShardId): NodeId | undefined {
     const place = this.rankingOf(kindOfShard(id))
     for (const sibling of siblingsOf(place.placing, id)) {
-      const owner = this.#options.shards.all.get(sibling)?.record?.owner
+      const owner = this.#options.shards.records.get(sibling)?.owner
       if (owner !== undefined && this.#stays(owner) && place.rank(id).includes(owner)) return owner
     }
     return place.beginner(id)
@@ -71,6 +73,26 @@ export class Caretaker {
   /** Something about it, or about the members, has changed. */
   care(shard: Shard): void {
     if (this.#helpOrphan(shard) || this.#isShort(shard)) this.#options.shards.busy.add(shard)
+  }
+
+  /** A record was seen. */
+  noted(id: ShardId, owner: NodeId): void {
+    if (this.#options.membership.view().members.has(owner)) this.#orphans.delete(id)
+    else this.#orphans.add(id)
+  }
+
+  ownerGone(node: NodeId): void {
+    for (const id of this.#options.shards.records.ownedBy(node)) this.#orphans.add(id)
+  }
+
+  /** Begins those anew of which nothing is left; whoever has a copy cares for the others. */
+  helpOrphans(): void {
+    const { membership, shards } = this.#options
+    for (const id of this.#orphans) {
+      const record = shards.records.get(id)
+      if (record === null || membership.view().members.has(record.owner)) this.#orphans.delete(id)
+      else if (!shards.all.has(id) && this.#isLost(record) && this.#isFirst(id)) this.care(shards.get(id))
+    }
   }
 
   /** Begins a shard without a record, or one of which every copy is gone. */
@@ -96,6 +118,7 @@ export class Caretaker {
       if (isOwning(shard) && !(isQuiet(shard) && !this.#isShort(shard))) this.#tickOwner(shard)
       if (!isOrphan && isQuiet(shard) && !this.#isShort(shard)) shards.busy.delete(shard)
     }
+    this.helpOrphans()
   }
 
   #tickOwner(shard: Shard): void {
@@ -147,13 +170,17 @@ export class Caretaker {
     // Whoever is not in the in-sync set is stopped by the claim itself.
     const before = record.insync.slice(0, Math.max(0, record.insync.indexOf(me)))
     if (record.insync.every((node) => membership.isGone(node))) {
-      if (this.#isFirst(shard) && this.#isFree(record)) this.begin(shard)
+      if (this.#isFirst(shard.id) && this.#isFree(record)) this.begin(shard)
     } else if (before.every((node) => membership.isGone(node)))
       shards.step(shard, (context) => claim(shard, context))
     return true
   }
-  #isFirst(shard: Shard): boolean {
-    return this.beginnerOf(shard.id) === this.#options.me
+  #isFirst(id: ShardId): boolean {
+    return this.beginnerOf(id) === this.#options.me
+  }
+  #isLost({ owner, insync }: ShardRecord): boolean {
+    const { membership } = this.#options
+    return membership.isGone(owner) && insync.every((node) => membership.isGone(node))
   }
   /**
    * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead

@@ -1,7 +1,7 @@
 /** What the ownership of a node's shards is given, and what it says. */
 import type { Config } from '../config.js'
 import type { Change } from '../entity/copy.js'
-import type { NodeId } from '../ids.js'
+import type { NodeId, ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { View } from '../membership/membership.js'
 import type { Records } from '../records/records.js'
@@ -47,6 +47,6 @@ export interface OwnershipEvents {
   /** The record now names another node; mail held back may follow. */
   gave(shard: Shard, to: NodeId): void
   giveFailed(shard: Shard): void
-  recordChanged(shard: Shard, before: NodeId | null): void
+  recordChanged(shard: ShardId, owner: NodeId, before: NodeId | null): void
   broken(shard: Shard, what: string): void
 }

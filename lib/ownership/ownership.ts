@@ -15,15 +15,15 @@ import {
   mirrorBody,
   type MirrorMessage,
   mirrorMessageFrom,
-  recordFromBytes,
+  includesNode,
   recordNoticeFrom,
   shardChainPrefix,
-  shardOfChain,
 } from './protocol.js'
 import type { OwnershipOptions } from './options.js'
 import { observe, onLatest, onWritten } from './record.js'
 import { rules as properRules, type Rules } from './rules.js'
 import { Shards } from './shards.js'
+import { sightingOf } from './sighting.js'
 import { type Action, type HeldRead, isOwning, type Shard, type StepContext } from './state.js'
 import { createWrites, type Writes } from './writes.js'
 
@@ -96,7 +96,7 @@ export class Ownership {
     return this.#isLive
   }
   get(id: ShardId): Shard | undefined {
-    return this.#shards.all.get(id)
+    return this.#shards.find(id)
   }
 
   /** Who owns it by record, else who should. */
@@ -161,8 +161,11 @@ export class Ownership {
     this.#note(shard, (context) => observe(shard, notice.right.record, context))
   }
 
-  membersChanged(): void {
+  /** `gone` never come back. */
+  membersChanged(gone: readonly NodeId[]): void {
+    for (const node of gone) this.#caretaker.ownerGone(node)
     for (const shard of this.#shards.all.values()) this.#caretaker.care(shard)
+    this.#caretaker.helpOrphans()
   }
 
   /** Begins to hand a shard over; false when it cannot be now. */
@@ -186,12 +189,25 @@ export class Ownership {
     this.#watch.stop()
   }
 
-  #recordSeen({ chain, version, value }: RecordVersion): void {
-    const shard = this.#shards.get(shardOfChain(chain))
-    if (shard.record !== null && shard.record.version >= version) return
-    const record = recordFromBytes(version, value)
-    if (E.isLeft(record)) this.#options.on.broken(shard, record.left)
-    else this.#note(shard, (context) => observe(shard, record.right, context))
+  #recordSeen(seen: RecordVersion): void {
+    const { id, kind, index, record: decoded } = sightingOf(seen)
+    const known = this.#shards.all.get(id)
+    const before = known === undefined ? this.#shards.records.at(kind, index) : known.record
+    if (before !== null && before.version >= seen.version) return
+    if (E.isLeft(decoded)) {
+      this.#options.on.broken(this.#shards.get(id), decoded.left)
+      return
+    }
+    const record = decoded.right
+    const { me } = this.#options
+    if (known !== undefined || record.owner === me || includesNode(record.insync, me)) {
+      const shard = known ?? this.#shards.get(id)
+      this.#note(shard, (context) => observe(shard, record, context))
+      return
+    }
+    this.#shards.records.put(kind, index, record)
+    this.#caretaker.noted(id, record.owner)
+    this.#options.on.recordChanged(id, record.owner, before?.owner ?? null)
   }
 
   /** A step after which the record may be another. */
@@ -200,7 +216,9 @@ export class Ownership {
     this.#shards.step(shard, run)
     const after = shard.record
     if (after === before || after === null) return
-    this.#options.on.recordChanged(shard, before?.owner ?? null)
+    this.#shards.records.set(shard.id, after)
+    this.#caretaker.noted(shard.id, after.owner)
+    this.#options.on.recordChanged(shard.id, after.owner, before?.owner ?? null)
     this.#caretaker.care(shard)
   }
 

@@ -1,7 +1,8 @@
-/** The shards that a node knows, and the performing of their steps: one at a time, actions after the step. */
+/** The shards that a node has to do with, and the performing of their steps: one at a time, actions after the step. */
 import type { Config } from '../config.js'
 import type { NodeId, ShardId } from '../ids.js'
 import type { Clock } from '../std/clock.js'
+import { RecordCache } from './cache.js'
 import { includesNode } from './protocol.js'
 import type { Rules } from './rules.js'
 import { type Action, isQuiet, newShard, type Shard, type StepContext } from './state.js'
@@ -19,7 +20,10 @@ export interface ShardsOptions {
 }
 
 export class Shards {
+  /** Those that this node has to do with. */
   readonly all = new Map<ShardId, Shard>()
+  /** Of all shards. */
+  readonly records: RecordCache
   /** Those with something under way: the tick looks after them. */
   readonly busy = new Set<Shard>()
   isStopped = false
@@ -33,6 +37,7 @@ export class Shards {
   constructor(options: ShardsOptions) {
     this.#options = options
     const { me, config, rules } = options
+    this.records = new RecordCache(config.shardCount)
     const { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax } = config
     this.#context = {
       me,
@@ -53,8 +58,16 @@ export class Shards {
     const known = this.all.get(id)
     if (known !== undefined) return known
     const shard = newShard(id)
+    const record = this.records.get(id)
+    shard.record = record
+    shard.fence = record?.epoch ?? 0
     this.all.set(id, shard)
     return shard
+  }
+
+  /** One of which anything is known. */
+  find(id: ShardId): Shard | undefined {
+    return this.all.get(id) ?? (this.records.get(id) === null ? undefined : this.get(id))
   }
 
   /** Runs one step and then performs what it decided; nested calls queue behind the one that runs. */
