@@ -89,7 +89,7 @@ const becomeMember = (state: State, record: MemberRecord, now: number, out: Acti
   state.beat = record.beat
   const before = state.view.version
   observe(state, { name: state.self.name, version: state.version, record }, now, out)
-  if (state.view.version === before) announce(state, [], now, out)
+  if (state.view.version === before) announce(state, {}, now, out)
   if (state.phase === 'up') out.push({ tag: 'joined', me: record.node })
 }
 

@@ -9,7 +9,8 @@ import type { Latest, RecordVersion } from '../records/records.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { type Random, token } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
-import { isGone, isUnknown, leaseIsOver } from './others.js'
+import { isGone, isUnknown, leaseIsOver, takeRenewal } from './others.js'
+import type { MemberRecord } from './protocol.js'
 import { decodeMember, encodeMember, memberChain, memberPrefix, nameOf, nameOfChain } from './protocol.js'
 import type { Action, Found, Input, MembershipRules, Self, View } from './state.js'
 import { initialState, leaseHolds, membershipRules } from './state.js'
@@ -58,6 +59,25 @@ export interface Membership {
   leave(done: () => void): void
   /** Leaves no timer and no watch behind and says nothing more. */
   stop(): void
+}
+
+interface Sighting {
+  readonly name: string
+  readonly version: number
+  readonly record: MemberRecord
+}
+/** By the bytes: nodes that share a process see the same ones. */
+const sightings = new WeakMap<Uint8Array, Sighting>()
+/** Null for what is no record of a member. */
+const sightingOf = ({ chain, version, value }: RecordVersion): Sighting | null => {
+  const known = sightings.get(value)
+  if (known !== undefined) return known
+  const name = nameOfChain(chain)
+  const record = decodeMember(value)
+  if (name === null || E.isLeft(record)) return null
+  const sighting = { name, version, record: record.right }
+  sightings.set(value, sighting)
+  return sighting
 }
 
 const found = (latest: Latest): Found => {
@@ -195,11 +215,10 @@ export const createMembership = (options: MembershipOptions): Membership => {
     if (isUnknown(state, name, clock.monotonic())) dispatch({ tag: 'Unknown', name })
   }
 
-  const onRecord = ({ chain, version, value }: RecordVersion): void => {
-    const name = nameOfChain(chain)
-    if (name === null) return
-    const record = decodeMember(value)
-    if (E.isRight(record)) dispatch({ tag: 'Record', name, version, record: record.right })
+  const onRecord = (seen: RecordVersion): void => {
+    const sighting = sightingOf(seen)
+    if (sighting === null || (!isRunning && takeRenewal(state, sighting, clock.monotonic()))) return
+    dispatch({ tag: 'Record', ...sighting })
   }
 
   isRunning = true

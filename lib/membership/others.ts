@@ -2,36 +2,12 @@
 import type { NodeId } from '../ids.js'
 import type { MemberRecord } from './protocol.js'
 import { incarnationOf, isAlive, nameOf } from './protocol.js'
-import type { Action, Found, Member, Probe, Seen, State } from './state.js'
+import type { Action, Found, Probe, Seen, State } from './state.js'
 import { echoGapMs } from './state.js'
+import { findNeighbours, nextView, show } from './view.js'
 
 const lookUpAgainMs = 1_000
 const unknownCountMax = 1_000
-
-const byName = (a: Member, b: Member): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
-
-const rebuild = (state: State): void => {
-  const members = new Map<NodeId, Member>()
-  const ready: Member[] = []
-  for (const { name, record } of state.seen.values()) {
-    if (!isAlive(record)) continue
-    const member = { ...record, name }
-    members.set(record.node, member)
-    if (record.status === 'ready') ready.push(member)
-  }
-  state.view = { version: state.view.version + 1, members, ready: ready.sort(byName) }
-}
-
-/** The next two by node name are the ones that this node probes: each member has two that do. */
-const findNeighbours = (state: State): void => {
-  const { me, view } = state
-  const ring = [...view.members.values()].filter((m) => m.status !== 'joining' || m.node === me).sort(byName)
-  const at = ring.findIndex((m) => m.node === me)
-  const next = at < 0 ? [] : [ring[(at + 1) % ring.length], ring[(at + 2) % ring.length]]
-  state.neighbours = [...new Set(next.map((m) => m?.node))].filter(
-    (n): n is NodeId => n !== undefined && n !== me,
-  )
-}
 
 export const newProbe = (nextAt: number, left: number): Probe => ({
   noResponders: 0,
@@ -49,11 +25,21 @@ const settleProbes = (state: State, now: number): void => {
       state.probes.delete(node)
 }
 
-/** Builds the view anew and says so. */
-export const announce = (state: State, gone: readonly NodeId[], now: number, out: Action[]): void => {
+/**
+ * Says that the view is another. `shown` is the name whose record changed, with the node that was a member
+ * under it; without, the view is made of everything that was seen.
+ */
+export const announce = (
+  state: State,
+  { gone = [], shown }: { readonly gone?: readonly NodeId[]; readonly shown?: Seen },
+  now: number,
+  out: Action[],
+): void => {
   if (!state.watchShown) return
-  rebuild(state)
-  findNeighbours(state)
+  if (shown !== undefined) show(state, shown, gone[0])
+  else for (const seen of state.seen.values()) show(state, seen, undefined)
+  state.view = nextView(state.view)
+  findNeighbours(state, shown?.name ?? null)
   settleProbes(state, now)
   out.push({ tag: 'changed', gone })
 }
@@ -74,6 +60,10 @@ export const observe = (
   const old = state.seen.get(name)
   if (old && version <= old.version) return
   const same = old?.record.node === record.node
+  if (same && old.record.status === record.status) {
+    renewed(old, version, record, now)
+    return
+  }
   // A watch may skip versions: with one between, it may have renewed since.
   const isNext = old && same && version === old.version + 1
   const renewedAt = isNext && !isAlive(record) ? old.renewedAt : now
@@ -81,9 +71,31 @@ export const observe = (
   const seen: Seen = { name, version, record, at: now, renewedAt, firstAt, burying: false }
   state.seen.set(name, seen)
   state.unknown.delete(name)
-  if (same && old.record.status === record.status) return
   const gone = old && isAlive(old.record) && !(same && isAlive(record)) ? [old.record.node] : []
-  announce(state, gone, now, out)
+  announce(state, { gone, shown: seen }, now, out)
+}
+
+/** The same incarnation with the same status: nobody needs to hear of it. */
+const renewed = (seen: Seen, version: number, record: MemberRecord, now: number): void => {
+  seen.version = version
+  seen.record = record
+  seen.at = now
+  seen.renewedAt = now
+  seen.burying = false
+}
+
+/**
+ * Takes a plain renewal of another node, by far the most of what the watch shows, and is done with it. False
+ * for anything else: that is a step.
+ */
+export const takeRenewal = (state: State, { name, version, record }: Sighting, now: number): boolean => {
+  const seen = state.seen.get(name)
+  if (seen === undefined || seen.record.node !== record.node || seen.record.status !== record.status)
+    return false
+  if (name === state.self.name || state.written === 'joining' || state.phase === 'over' || !isAlive(record))
+    return false
+  if (version > seen.version) renewed(seen, version, record, now)
+  return true
 }
 
 /** An own beat came back through the watch, so it is live. */
@@ -128,7 +140,7 @@ export const onLookedUp = (
   if (found.tag === 'found') observe(state, { name, version: found.version, record: found.record }, now, out)
   else if (found.tag === 'none' && !state.seen.has(name)) {
     state.unknown.set(name, 'none')
-    announce(state, [], now, out)
+    announce(state, {}, now, out)
   }
 }
 

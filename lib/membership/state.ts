@@ -14,6 +14,7 @@ export interface Member extends MemberRecord {
   readonly name: string
 }
 
+/** Read it, do not keep it: `members` and `ready` change in place with the next version. */
 export interface View {
   /** Grows with each change; only comparable on one node. */
   readonly version: number

@@ -56,7 +56,7 @@ const take = (state: State, input: Input, now: number, out: Action[]): void => {
     case 'Live':
       if (!state.watchShown) {
         state.watchShown = true
-        announce(state, [], now, out)
+        announce(state, {}, now, out)
       }
       return
     case 'Status':
