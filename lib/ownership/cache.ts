@@ -53,6 +53,12 @@ export class RecordCache {
     its.owners[index] = shortHash(record.owner)
   }
 
+  /** All that are known of a kind, by index. */
+  *ofKind(kind: string): Iterable<readonly [index: number, record: VersionedRecord]> {
+    for (const [at, page] of this.#kinds.get(kind)?.pages.entries() ?? [])
+      for (const [i, record] of page.entries()) if (record !== undefined) yield [at * pageCount + i, record]
+  }
+
   /** The shards that this node owns by record: one look through a column per kind. */
   ownedBy(node: NodeId): readonly ShardId[] {
     const found: ShardId[] = []

@@ -18,6 +18,7 @@ import {
   includesNode,
   recordNoticeFrom,
   shardChainPrefix,
+  type VersionedRecord,
 } from './protocol.js'
 import type { OwnershipOptions } from './options.js'
 import { observe, onLatest, onWritten } from './record.js'
@@ -88,6 +89,7 @@ export class Ownership {
     )
   }
 
+  /** Those that this node has to do with. */
   get shards(): ReadonlyMap<ShardId, Shard> {
     return this.#shards.all
   }
@@ -97,6 +99,11 @@ export class Ownership {
   }
   get(id: ShardId): Shard | undefined {
     return this.#shards.find(id)
+  }
+
+  /** Every record of a kind that this node has seen, by the index of its shard. */
+  recordsOf(kind: string): Iterable<readonly [index: number, record: VersionedRecord]> {
+    return this.#shards.records.ofKind(kind)
   }
 
   /** Who owns it by record, else who should. */

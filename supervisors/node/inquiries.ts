@@ -6,7 +6,7 @@ import type { EntitiesCount, EntitiesPage, ListOptions } from '../../lib/api/lis
 import type { Engine } from '../../lib/engine/engine.js'
 import type { LocalAnswer } from '../../lib/engine/options.js'
 import { AskFailed } from '../../lib/errors.js'
-import { indexOfShard, kindOfShard, type NodeId } from '../../lib/ids.js'
+import { indexOfShard, type NodeId } from '../../lib/ids.js'
 import type { Shard } from '../../lib/ownership/state.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../../lib/wire/envelope.js'
 import {
@@ -179,9 +179,7 @@ const unownedIn = (
   { from, to }: { readonly from: number; readonly to: number | undefined },
 ): readonly NodeId[] => {
   const owners = new Set<NodeId>()
-  for (const { id, record } of engine.ownership.shards.values()) {
-    if (record === null || kindOfShard(id) !== kind) continue
-    const at = indexOfShard(id)
+  for (const [at, record] of engine.ownership.recordsOf(kind)) {
     if (at >= from && (to === undefined || at <= to) && !best.has(at)) owners.add(record.owner)
   }
   return [...owners]
