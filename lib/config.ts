@@ -183,6 +183,19 @@ export const knobs = {
     max: 100_000,
     meaning: 'Commands of one entity without an answer. Beyond it its next message is answered Overloaded.',
   },
+  monitorsCountMax: {
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      'Monitors across nodes: those set here, and those set elsewhere on what is here. Beyond it: none.',
+  },
+  monitorRenewMs: {
+    default: 5_000,
+    min: 100,
+    max: 10 * minuteMs,
+    meaning: 'How often a monitor across nodes is asked for again. Shorter repairs lost frames sooner.',
+  },
   repliesCountMax: {
     default: 1_024,
     min: 1,

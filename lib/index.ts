@@ -35,7 +35,7 @@ export {
   type SupervisorOptions,
   type WorkerOptions,
 } from './api/child-spec.js'
-export type { Down, Exit, ExitReason, Life } from './api/exit.js'
+export type { Down, Exit, ExitReason, FarDown, FarReason, Life, MonitorOptions } from './api/exit.js'
 export type { At, Handlers } from './api/handlers.js'
 export { id, type Id, type IdCodec } from './api/id.js'
 export { kind, type Kind, type Limits } from './api/kind.js'

@@ -27,6 +27,28 @@ export interface Down extends Life {
   readonly reason: ExitReason
 }
 
+/**
+ * Why a monitor of what may live on another node says something. `noconnection`: its node went away, or
+ * the state of an entity was lost with every copy; what ran there may go on unseen. `moved`: an entity lives
+ * on node `to` now. `overloaded`: `monitorsCountMax` is reached, here or there, and nobody watches.
+ */
+export type FarReason =
+  | ExitReason
+  | { readonly tag: 'noconnection' }
+  | { readonly tag: 'moved'; readonly to: string }
+  | { readonly tag: 'overloaded' }
+
+/** What a monitor across nodes says. A crash or a detail of another node comes as text. */
+export interface FarDown {
+  readonly address: { readonly kind: string; readonly id: string; readonly node?: string }
+  readonly reason: FarReason
+}
+
+export interface MonitorOptions {
+  /** Also tells when an entity has moved to another node, each time; its end comes once after that. */
+  readonly moves?: boolean
+}
+
 /** An exit signal, as an actor with `onExit` gets it. */
 export interface Exit {
   /** Whose end this is, or who sent it. */

@@ -2,7 +2,7 @@
 import type { Action } from './act.js'
 import type { AdoptedRef, NactRef } from './adopted.js'
 import type { Asked } from './answer.js'
-import type { Down, ExitReason } from './exit.js'
+import type { Down, ExitReason, FarDown, MonitorOptions } from './exit.js'
 import type { Kind } from './kind.js'
 import type {
   EntitiesCount,
@@ -141,6 +141,16 @@ export interface TumenNode {
    */
   monitor(ref: LocalRef<string>, listener: (down: Down) => void): Subscription
   /**
+   * The same for what may live on another node: an entity (`node.ref`), or the actor of a node
+   * (`node.remote`). An entity is followed through hand-overs and losses of its node; what is said is its
+   * end: `normal` when it stopped, `noproc` when nobody lives there, `noconnection` when its state was lost
+   * with its node. An actor of a node that goes away: `noconnection`; it may live.
+   *
+   * Guarantees: one end per call; what the watched actor told this node before comes first. A lost frame
+   * delays it by `monitorRenewMs`. Limits: `monitorsCountMax` on each side; beyond it `overloaded`.
+   */
+  monitor(ref: Ref<string>, listener: (down: FarDown) => void, options?: MonitorOptions): Subscription
+  /**
    * The nact actor that the tree has as `adopt(id, …)`. Throws `Misuse` (`KindNotInTree`) when there is
    * none.
    */
@@ -223,6 +233,12 @@ export interface Self<N extends string> extends LocalRef<N> {
   monitor(
     to: LocalRef<string>,
     message: (down: Down) => Tell<N, string, unknown, 'id' | 'node'>,
+  ): Subscription
+  /** The same for an entity or the actor of another node, see `node.monitor`. */
+  monitor(
+    to: Ref<string>,
+    message: (down: FarDown) => Tell<N, string, unknown, 'id' | 'node'>,
+    options?: MonitorOptions,
   ): Subscription
 }
 

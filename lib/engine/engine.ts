@@ -245,6 +245,7 @@ export class Engine {
       },
       steppedDown: (shard, dropped) => {
         this.entities.lost(shard)
+        on.shardLeft?.(shard)
         on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length })
       },
       giving: () => {
@@ -342,11 +343,12 @@ export class Engine {
 
   #released(shard: Shard, { id, seq, life, outputs }: Change): void {
     const { epoch } = shard
-    if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
     const gen = shard.copy?.gen ?? 0
     outputs.forEach((output, part) => {
       this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch })
     })
+    // Last, so that what it told somebody is there before the news of its end.
+    if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
   }
 
   #release(shard: Shard, id: string, output: Output, from: Position): void {

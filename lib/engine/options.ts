@@ -8,6 +8,7 @@ import type { NodeId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { MembershipRules, View } from '../membership/membership.js'
 import type { Rules } from '../ownership/rules.js'
+import type { Shard } from '../ownership/state.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
@@ -42,6 +43,8 @@ export interface EngineEvents {
   control(envelope: ControlEnvelope, from: NodeId): void
   /** An entity that this node owns began or ended, and every mirror knows it. */
   lived?(kind: string, id: string, life: 'live' | 'stopped'): void
+  /** This node owns the shard no more. */
+  shardLeft?(shard: Shard): void
   event(event: EngineEvent): void
 }
 export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void

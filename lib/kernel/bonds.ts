@@ -25,6 +25,7 @@ export class Bonds {
   private readonly links = new Map<Bonds, number>()
   private readonly watchedBy = new Set<Watch>()
   private readonly watches = new Set<Watch>()
+  private readonly afterwards = new Set<() => void>()
   private isOver = false
 
   constructor(
@@ -52,9 +53,17 @@ export class Bonds {
     }
   }
 
+  /** Runs when this life is over, unless what it returns was called before. */
+  whenOver(run: () => void): () => void {
+    this.afterwards.add(run)
+    return () => this.afterwards.delete(run)
+  }
+
   /** The life is over, and tied to nothing any more. Who was tied to it hears that from what this returns. */
   end(life: Life, reason: ExitReason): () => void {
     this.isOver = true
+    for (const run of this.afterwards) run()
+    this.afterwards.clear()
     for (const watch of this.watches) {
       watch.isOver = true
       watch.target.watchedBy.delete(watch)

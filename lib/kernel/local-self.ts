@@ -1,5 +1,5 @@
 import type { Action } from '../api/act.js'
-import type { Down, ExitReason } from '../api/exit.js'
+import type { Down, ExitReason, FarDown, MonitorOptions } from '../api/exit.js'
 import type { MessageData } from '../api/internal.js'
 import type { Subscription, TumenNode } from '../api/node-types.js'
 import type { AskOptions } from '../api/refs.js'
@@ -13,6 +13,12 @@ import { LocalActorRef, type Referred } from './local-ref.js'
 interface Target {
   tell(message: MessageData): void
   ask(message: MessageData, options?: AskOptions): Promise<unknown>
+}
+
+interface FarMonitor {
+  readonly bonds: Bonds
+  readonly tell: (down: FarDown) => MessageData
+  readonly options: MonitorOptions | undefined
 }
 
 const isTarget = (given: MessageData | Target): given is Target =>
@@ -29,6 +35,17 @@ export const monitorRef = (
   if (target !== undefined) return { unsubscribe: Bonds.watch(target, watcher?.bonds, tell) }
   tell({ ...bound.life(), reason: noproc })
   return { unsubscribe: () => undefined }
+}
+
+/** Watches an actor of this node for somebody elsewhere; null when nobody lives there. */
+export const watchLocal = (
+  actor: Bound | undefined,
+  tell: (reason: ExitReason) => void,
+): { readonly life: string; readonly cancel: () => void } | null => {
+  const target = actor?.bonds()
+  if (actor === undefined || target === undefined) return null
+  const cancel = Bonds.watch(target, undefined, ({ reason }) => tell(reason))
+  return { life: String(actor.life().incarnation), cancel }
 }
 
 /**
@@ -108,10 +125,33 @@ export class LocalSelf extends LocalActorRef {
     other.signalled({ by: 'exit', reason, isOwn: other === this.actor }, this.actor.life())
   }
 
-  monitor(to: unknown, message: (down: Down) => MessageData): Subscription {
+  monitor(to: unknown, message: (down: never) => MessageData, options?: MonitorOptions): Subscription {
     const bonds = this.checkLife()
     const { cell, actor } = this
-    return monitorRef(to, (down) => void cell.append(message(down)), { bonds, kernel: actor.kernel })
+    const tell = message as (down: Down | FarDown) => MessageData
+    if (LocalActorRef.actorOf(to as object) === undefined && isTarget(to as Target))
+      return this.monitorFar(to as never, { bonds, tell, options })
+    return monitorRef(to, (down) => void cell.append(tell(down)), { bonds, kernel: actor.kernel })
+  }
+
+  /** What lives elsewhere is watched by the node, for as long as this life lasts. */
+  private monitorFar(to: never, { bonds, tell, options }: FarMonitor): Subscription {
+    const { cell, actor } = this
+    const far = actor.outside.node.monitor(
+      to,
+      (down: FarDown) => {
+        if (down.reason.tag !== 'moved') forget()
+        cell.append(tell(down))
+      },
+      options,
+    )
+    const forget = bonds.whenOver(() => far.unsubscribe())
+    return {
+      unsubscribe: () => {
+        forget()
+        far.unsubscribe()
+      },
+    }
   }
 
   /** For a persistent behavior, which goes on without. */

@@ -13,9 +13,11 @@ import { AskFailed } from '../../lib/errors.js'
 import type {
   AdoptedRef,
   AnyProtocol,
+  Down,
   EntitiesCount,
   EntitiesPage,
   EntityEvent,
+  FarDown,
   IdOf,
   Kind,
   KindOf,
@@ -24,6 +26,7 @@ import type {
   LocalRef,
   LocalSupervisor,
   MemberStatus,
+  MonitorOptions,
   NactRef,
   NodeEvent,
   NodeStatus,
@@ -168,8 +171,11 @@ export class Node implements TumenNode {
     return { unsubscribe: this.#parts.events.listen(listener) }
   }
 
-  monitor(ref: LocalRef<string>, listener: Parameters<TumenNode['monitor']>[1]): Subscription {
-    return monitorRef(ref, listener)
+  monitor(ref: Ref<string>, listener: (down: never) => void, options: MonitorOptions = {}): Subscription {
+    if (!(ref instanceof RemoteRef)) return monitorRef(ref, listener as (down: Down) => void)
+    const tell = listener as (down: FarDown) => void
+    const { monitors } = this.#parts
+    return { unsubscribe: monitors.watch(ref.address, tell, options.moves === true) }
   }
 
   adopted(id: string): AdoptedRef {

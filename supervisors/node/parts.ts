@@ -13,7 +13,9 @@ import { StartFailed } from '../../lib/errors.js'
 import { formatAddress, kindOfShard, type NodeId, type ShardId } from '../../lib/ids.js'
 import type { View } from '../../lib/membership/membership.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
+import { watchLocal } from '../../lib/kernel/local-self.js'
 import type { Outside } from '../../lib/kernel/outside.js'
+import { Monitors } from '../../lib/monitors/monitors.js'
 import type { PubSub } from '../../lib/pubsub/pubsub.js'
 import type { Clock, Timer } from '../../lib/std/clock.js'
 import { watchCopies } from '../../lib/std/copies.js'
@@ -69,6 +71,7 @@ export class Parts {
   readonly inquiries: Inquiries
   readonly watches: Watches
   readonly members: Members
+  readonly monitors: Monitors
   node!: TumenNode
   engine: Engine | null = null
   lastId: NodeId | null = null
@@ -134,6 +137,15 @@ export class Parts {
       // Without its tree a node is of no use to the cluster.
       ended: () => void this.stop(this.config.drainMs),
     })
+    this.monitors = new Monitors({
+      clock: options.clock,
+      config: options.config,
+      reached: options.kernel.ledger.reached,
+      engine: () => this.engine,
+      runs: (kind) => this.cells.has(kind),
+      resolve: (node) => this.#resolve(node),
+      watchActor: (kind, tell) => watchLocal(this.tree.local(kind), tell),
+    })
     this.#forgetCopies = watchCopies((copies) => {
       this.#count('TwoCopies')
       this.events.ofProcess(copiesEvent(copies))
@@ -185,6 +197,7 @@ export class Parts {
       },
       lost: (why) => {
         this.engine = null
+        this.monitors.disconnected()
         this.#starting = null
         this.#watchers.clear()
         if (!wasReady) failed(why)
@@ -194,6 +207,7 @@ export class Parts {
         this.isFrozen = isFrozen
       },
       changed: () => {
+        this.monitors.membersChanged()
         this.watches.membersChanged()
         this.members.changed()
       },
@@ -203,11 +217,15 @@ export class Parts {
       },
       lived: (kind, id, life) => {
         if (this.#watchers.has(kind)) this.#watchers.tell(kind, [life === 'live' ? 's' : 'e', id])
+        if (life === 'stopped') this.monitors.entityEnded(kind, id)
       },
+      shardLeft: (shard) => this.monitors.shardLeft(shard),
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
-      control: ({ verb, body }, from) => {
+      control: (envelope, from) => {
+        const { verb, body } = envelope
         if (verb === 'lives') this.watches.heard(body, from)
         else if (verb === 'unwatch') this.#watchers.remove(kindIn(body), from)
+        else this.monitors.received(envelope, from)
       },
       event: (event) => {
         this.#count(event.tag)
@@ -320,6 +338,7 @@ export class Parts {
     this.engine = null
     this.watches.stop()
     this.members.changed()
+    this.monitors.stop()
     this.tree.kill()
     this.kernel.kill()
     this.#options.stopped()

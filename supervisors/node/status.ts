@@ -62,6 +62,9 @@ const countersOf = (parts: Parts): Record<string, number> => {
   add('entities', parts.engine?.entities.counts)
   add('links', parts.engine?.links.counters)
   add('events', parts.eventCounts)
+  const { monitorsSetCount, monitorsHeldCount } = parts.monitors.counts
+  counters['monitors_set_count'] = monitorsSetCount
+  counters['monitors_held_count'] = monitorsHeldCount
   return counters
 }
 const snake = (name: string): string =>
