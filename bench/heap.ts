@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-export const collect = (): void => {
+const collect = (): void => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
   for (let i = 0; i < 5; i++) gc()

@@ -8,21 +8,17 @@
  */
 import { fork } from 'node:child_process'
 import { ask100, askLocal } from './ask-local.js'
-import { askRemote, askRemoteOne } from './ask-remote.js'
-import { entityMemory } from './entity-memory.js'
-import { failover } from './failover.js'
 import { fairness } from './fairness.js'
 import { type Bench, compare, type Figure } from './harness.js'
 import { idleMemory } from './idle-memory.js'
 import { memoryMillion } from './memory-million.js'
+import { ofClusters } from './of-clusters.js'
 import { pingPong } from './ping-pong.js'
 import { restartAll } from './restart-all.js'
 import { spawnStop } from './spawn-stop.js'
-import { startCluster } from './start-cluster.js'
 import { tellMany } from './tell-many.js'
 import { tellOne } from './tell-one.js'
 import { wideParent } from './wide-parent.js'
-import { writeMirrored } from './write-mirrored.js'
 
 type Note = (line: string) => void
 /** By name, in the order of the standard set. */
@@ -36,12 +32,7 @@ const benches: Readonly<Record<string, Bench | ((note: Note) => Promise<Figure>)
   'spawn-stop': spawnStop,
   'restart-all': restartAll,
   'idle-memory': idleMemory,
-  'ask-remote': askRemote,
-  'ask-remote-one': askRemoteOne,
-  'write-mirrored': writeMirrored,
-  'start-cluster': startCluster,
-  'entity-memory': entityMemory,
-  failover,
+  ...ofClusters,
   fairness,
 }
 /** Too long or too large for the standard set: run by name. */
@@ -50,7 +41,8 @@ const byName: typeof benches = { 'memory-million': memoryMillion }
 const show = ({ bench, value, unit, baseline, baselineValue, ratio, more }: Figure): string => {
   const number = (n: number): string => n.toLocaleString('en')
   const others = Object.entries(more ?? {}).map(([name, count]) => `; ${name} ${number(count)}`)
-  return `${bench}: ${number(value)} ${unit}, ${baseline} ${number(baselineValue)}: ${ratio} x${others.join('')}`
+  const figures = `${number(value)} ${unit}, ${baseline} ${number(baselineValue)}: ${ratio} x`
+  return `${bench}: ${figures}${others.join('')}`
 }
 
 const runOne = async (name: string, isJson: boolean): Promise<void> => {

@@ -7,7 +7,7 @@ const entitiesCount = 100_000
 const inFlightMax = 512
 const wantedRate = 20_000
 
-/** Starts mirrored entities over three processes; how fast the last tenth is beside the first shows a slope. */
+/** Starts mirrored entities over three processes; the last tenth beside the first shows a slope. */
 export const startCluster = async (note: (line: string) => void): Promise<Figure> => {
   const cluster = await threeNodes()
   const tenth = entitiesCount / 10

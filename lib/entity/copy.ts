@@ -50,11 +50,11 @@ export interface EntityCopy {
   /** Grows with each start of this id. */
   incarnation: number
   state: Wire
-  readonly replies: Map<string, Remembered>
-  readonly timers: Map<string, Due>
-  readonly outbox: Map<number, Command>
+  replies: ReadonlyMap<string, Remembered>
+  timers: ReadonlyMap<string, Due>
+  outbox: ReadonlyMap<number, Command>
   lastCommand: number
-  readonly heard: Map<string, Heard>
+  heard: ReadonlyMap<string, Heard>
 }
 
 /** What leaves once the change is released. */
@@ -106,17 +106,36 @@ export interface Change {
 
 export const heardShardsCountMax = 256
 
+/** An entity has none of most of these for most of its time, and an empty map of its own takes 180 bytes. */
+const none: ReadonlyMap<never, never> = new Map<never, never>()
+
+const put = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> => {
+  const own = (map === none ? new Map<K, V>() : map) as Map<K, V>
+  return own.set(key, value)
+}
+/** True when it was there. */
+const take = <K>(map: ReadonlyMap<K, unknown>, key: K): boolean => (map as Map<K, unknown>).delete(key)
+const orNone = <K, V>(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> => (map.size === 0 ? none : map)
+
+/** Adds the answers that another part of a fill brought. */
+export const addReplies = (entity: EntityCopy, replies: EntityCopy['replies']): void => {
+  for (const [reqId, kept] of replies) entity.replies = put(entity.replies, reqId, kept)
+}
+export const forgetReplies = (entity: EntityCopy): void => {
+  entity.replies = none
+}
+
 export const newEntity = (id: string, since: number): EntityCopy => ({
   id,
   since,
   life: 'stopped',
   incarnation: 0,
   state: undefined,
-  replies: new Map(),
-  timers: new Map(),
-  outbox: new Map(),
+  replies: none,
+  timers: none,
+  outbox: none,
   lastCommand: 0,
-  heard: new Map(),
+  heard: none,
 })
 
 const remember = (
@@ -125,19 +144,20 @@ const remember = (
   repliesCountMax: number,
   reached: Forgotten | undefined,
 ): void => {
-  for (const reqId of change.forgets ?? []) entity.replies.delete(reqId)
-  for (const [reqId, outcome, payload, keepUntil] of change.replies ?? []) {
-    const { replies } = entity
-    const kept = { outcome, payload, seq: change.seq, keepUntil }
-    const before = replies.size
-    replies.set(reqId, kept)
-    // An ask that was put off is answered: from now on it is the newest.
-    if (replies.size === before && replies.delete(reqId)) replies.set(reqId, kept)
-  }
+  const { forgets, replies } = change
+  if (forgets !== undefined) for (const reqId of forgets) take(entity.replies, reqId)
+  if (replies !== undefined)
+    for (const [reqId, outcome, payload, keepUntil] of replies) {
+      const kept = { outcome, payload, seq: change.seq, keepUntil }
+      const before = entity.replies.size
+      entity.replies = put(entity.replies, reqId, kept)
+      // An ask that was put off is answered: from now on it is the newest.
+      if (entity.replies.size === before && take(entity.replies, reqId)) put(entity.replies, reqId, kept)
+    }
   for (const [reqId, kept] of entity.replies) {
     if (entity.replies.size <= repliesCountMax && kept.keepUntil > change.at) break
     if (kept.outcome === 'pending') continue
-    entity.replies.delete(reqId)
+    take(entity.replies, reqId)
     if (reached !== undefined && kept.keepUntil > change.at) reached.repliesCountMax++
   }
 }
@@ -145,12 +165,42 @@ const remember = (
 const end = (entity: EntityCopy): void => {
   entity.life = 'stopped'
   entity.state = undefined
-  entity.timers.clear()
-  entity.heard.clear()
+  entity.timers = none
+  entity.heard = none
 }
 
 /** Counts what had to be forgotten before its time, for want of room. */
 type Forgotten = Pick<Reached, 'repliesCountMax' | 'heardShardsCountMax'>
+
+const setTimers = (entity: EntityCopy, timers: NonNullable<Change['timers']>): void => {
+  for (const [name, due] of timers) {
+    if (due === null) take(entity.timers, name)
+    else entity.timers = put(entity.timers, name, due)
+  }
+  entity.timers = orNone(entity.timers)
+}
+const setCommands = (entity: EntityCopy, commands: NonNullable<Change['commands']>): void => {
+  for (const [number, command] of commands) {
+    if (command === null) take(entity.outbox, number)
+    else entity.outbox = put(entity.outbox, number, command)
+    if (number > entity.lastCommand) entity.lastCommand = number
+  }
+  entity.outbox = orNone(entity.outbox)
+}
+const setHeard = (
+  entity: EntityCopy,
+  heard: NonNullable<Change['heard']>,
+  reached: Forgotten | undefined,
+): void => {
+  for (const [shard, at] of heard) {
+    take(entity.heard, shard)
+    entity.heard = put(entity.heard, shard, at)
+    if (entity.heard.size <= heardShardsCountMax) continue
+    if (reached !== undefined) reached.heardShardsCountMax++
+    const oldest = entity.heard.keys().next()
+    if (!oldest.done) take(entity.heard, oldest.value)
+  }
+}
 
 /** Applies a change in place. The same on owner and mirror, so that their copies stay equal. */
 export const applyChange = (
@@ -174,24 +224,10 @@ export const applyChange = (
   }
   if ('state' in change) entity.state = change.state
   remember(entity, change, repliesCountMax, reached)
-  for (const [name, due] of change.timers ?? []) {
-    if (due === null) entity.timers.delete(name)
-    else entity.timers.set(name, due)
-  }
-  for (const [number, command] of change.commands ?? []) {
-    if (command === null) entity.outbox.delete(number)
-    else entity.outbox.set(number, command)
-    if (number > entity.lastCommand) entity.lastCommand = number
-  }
-  for (const [shard, at] of change.heard ?? []) {
-    entity.heard.delete(shard)
-    entity.heard.set(shard, at)
-    if (entity.heard.size > heardShardsCountMax) {
-      if (reached !== undefined) reached.heardShardsCountMax++
-      const oldest = entity.heard.keys().next()
-      if (!oldest.done) entity.heard.delete(oldest.value)
-    }
-  }
+  const { timers, commands, heard } = change
+  if (timers !== undefined) setTimers(entity, timers)
+  if (commands !== undefined) setCommands(entity, commands)
+  if (heard !== undefined) setHeard(entity, heard, reached)
   if (change.life === 'stopped') end(entity)
 }
 
@@ -237,15 +273,17 @@ export const entityFromWire = (wire: Wire): EntityCopy => {
     life,
     incarnation,
     state,
-    replies: new Map(
-      replies.map(([reqId, outcome, payload, seq, keepUntil]) => [
-        reqId,
-        { outcome, payload, seq, keepUntil },
-      ]),
+    replies: orNone(
+      new Map(
+        replies.map(([reqId, outcome, payload, seq, keepUntil]) => [
+          reqId,
+          { outcome, payload, seq, keepUntil },
+        ]),
+      ),
     ),
-    timers: new Map(timers),
-    outbox: new Map(outbox),
+    timers: orNone(new Map(timers)),
+    outbox: orNone(new Map(outbox)),
     lastCommand,
-    heard: new Map(heard),
+    heard: orNone(new Map(heard)),
   }
 }

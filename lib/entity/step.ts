@@ -23,7 +23,7 @@ import { sizeOf } from '../wire/size.js'
 import { actionsInto, answerInto, forActorsOfANode } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
 import type { Command } from './copy.js'
-import { type Draft, newDraft } from './draft.js'
+import { Draft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
 
 const none: StepResult = { type: 'nothing' }
@@ -49,9 +49,9 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
     case 'abandon':
       return stepAbandon(context, input.number)
     case 'passivate':
-      return isLive(context) ? done(context, { ...newDraft(), life: 'stopped' }, undefined) : none
+      return isLive(context) ? done(context, new Draft('stopped'), undefined) : none
     case 'forget':
-      return done(context, { ...newDraft(), life: 'gone' }, undefined)
+      return done(context, new Draft('gone'), undefined)
   }
 }
 
@@ -99,7 +99,7 @@ const stepTell = (given: StepContext, input: Extract<StepInput, { type: 'tell' }
   const spec = context.kind.data.specs.get(input.tag)
   if (spec === undefined || spec.form !== 'tell') return malformed(context, [`no tell named ${input.tag}`])
   if (isFull(context)) return overloaded(context)
-  const draft = newDraft()
+  const draft = new Draft()
   if (input.from !== undefined) {
     if (!isNewer(context.copy?.heard.get(input.from.shard), input.from)) return none
     const { shard, gen, seq, part, epoch } = input.from
@@ -128,7 +128,7 @@ const stepAsk = (given: StepContext, input: Extract<StepInput, { type: 'ask' }>)
   const at = { origin: input.origin, asked: openAsk(asker, input.tag) }
   if (spec.form === 'read')
     return { type: 'read', payload: encodeReply(spec, run(context, input.tag, payload.right, at)) }
-  const draft = newDraft()
+  const draft = new Draft()
   forgetAnswered(context, draft, asker)
   return settle(context, draft, decide(context, input.tag, payload.right, at), { asker, spec })
 }
@@ -160,7 +160,7 @@ const stepSpawn = (given: StepContext, asker: Asker): StepResult => {
   if (known !== undefined) return { type: 'remembered', reply: known }
   const context = present(given)
   if (context === undefined) return declined(given)
-  const draft = newDraft()
+  const draft = new Draft()
   const isStarting = !isLive(context)
   const payload = isStarting ? 'started' : 'already-started'
   if (isStarting) draft.life = 'live'
@@ -172,7 +172,7 @@ const stepEnd = (context: StepContext, asker: Asker): StepResult => {
   const known = context.copy?.replies.get(asker.reqId)
   if (known !== undefined) return { type: 'remembered', reply: known }
   if (!isLive(context)) return nobody(context)
-  const draft = newDraft()
+  const draft = new Draft()
   draft.life = 'stopped'
   answerInto(draft, { asker, outcome: 'reply', payload: 'stopped' }, context)
   return done(context, draft, undefined)
@@ -185,7 +185,7 @@ const stepTimer = (
   const due = context.copy?.timers.get(name)
   if (due?.at !== at || !isLive(context)) return none
   const spec = context.kind.inner?.specs.get(due.tag) ?? context.kind.data.specs.get(due.tag)
-  const draft = newDraft()
+  const draft = new Draft()
   draft.timers.push([name, null])
   const payload =
     spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
@@ -196,7 +196,7 @@ const stepTimer = (
 const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'answer' }>): StepResult => {
   const command = context.copy?.outbox.get(input.number)
   if (command === undefined) return none
-  const draft = newDraft()
+  const draft = new Draft()
   draft.commands.push([input.number, null])
   if (!isLive(context)) return done(context, draft, undefined)
   const spec = context.kind.inner?.specs.get(command.then.tag)
@@ -223,7 +223,7 @@ const answerFrom = (
 
 const stepAbandon = (context: StepContext, number: number): StepResult => {
   if (context.copy?.outbox.has(number) !== true) return none
-  const draft = newDraft()
+  const draft = new Draft()
   draft.commands.push([number, null])
   return done(context, draft, context.state)
 }

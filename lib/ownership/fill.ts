@@ -1,5 +1,5 @@
 /** A whole copy as messages for a mirror, in parts that fit into frames. */
-import { type Change, type EntityCopy, entityToWire } from '../entity/copy.js'
+import { type Change, type EntityCopy, entityToWire, type Remembered } from '../entity/copy.js'
 import type { Wire } from '../wire/envelope.js'
 import { sizeOf } from '../wire/size.js'
 import type { Fill } from './protocol.js'
@@ -12,7 +12,7 @@ export const isLong = (body: Wire): boolean => sizeOf(body) > partBytesMax
 
 /** An entity as rows: the first has all but the answers that are too many for it, the others more answers. */
 function* rowsOf(entity: EntityCopy): Iterable<Wire> {
-  let replies: EntityCopy['replies'] = new Map()
+  let replies = new Map<string, Remembered>()
   let bytes = 0
   let isFirst = true
   const row = (): Wire => {

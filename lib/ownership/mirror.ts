@@ -1,8 +1,17 @@
 /** The steps of a mirror: take what the owner sends, refuse what is over. */
-import { applyChange, entityFromWire } from '../entity/copy.js'
+import { addReplies, applyChange, entityFromWire } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
 import { type Append, type Drop, type Fill, includesNode } from './protocol.js'
-import { type Copy, clockDriftFactor, emptyCopy, isOwning, type Shard, type StepContext } from './state.js'
+import {
+  addToLog,
+  type Copy,
+  clockDriftFactor,
+  dropFromLog,
+  emptyCopy,
+  isOwning,
+  type Shard,
+  type StepContext,
+} from './state.js'
 import { startWrite } from './write.js'
 
 const refuse = (
@@ -62,19 +71,12 @@ export const onAppend = (shard: Shard, from: NodeId, message: Append, context: S
     if (change.seq <= copy.seq) continue
     if (!context.rules.follows(change.seq, copy.seq)) break
     copy.seq = change.seq
-    copy.log.push(change)
+    addToLog(copy, change)
     applyChange(copy.entities, change, context.limits.repliesCountMax)
   }
   if (message.released > copy.released) copy.released = Math.min(message.released, copy.seq)
-  trimMirrorLog(copy)
+  dropFromLog(copy, copy.released)
   ack(shard, from, message, context)
-}
-
-const trimMirrorLog = (copy: Copy): void => {
-  const first = copy.log[0]
-  if (first === undefined || copy.log.length < 64) return
-  const released = copy.released - first.seq + 1
-  if (released > copy.log.length / 2) copy.log = copy.log.slice(released)
 }
 
 const isNewer = (copy: Copy | null, message: Fill): boolean =>
@@ -109,7 +111,7 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
     const entity = entityFromWire(wire)
     const begun = filling.entities.get(entity.id)
     if (begun === undefined) filling.entities.set(entity.id, entity)
-    else for (const [reqId, kept] of entity.replies) begun.replies.set(reqId, kept)
+    else addReplies(begun, entity.replies)
   }
   filling.log.push(...message.log)
   if (!message.isLast) return

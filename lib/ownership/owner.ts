@@ -5,7 +5,15 @@
 import type { Change } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
 import type { Ack, Refuse } from './protocol.js'
-import { type HeldRead, isOwning, type Peer, type Shard, type StepContext } from './state.js'
+import {
+  addToLog,
+  dropFromLog,
+  type HeldRead,
+  isOwning,
+  type Peer,
+  type Shard,
+  type StepContext,
+} from './state.js'
 import { startWrite } from './write.js'
 
 export const newSession = (shard: Shard, node: NodeId, now: number): Peer => {
@@ -86,15 +94,13 @@ const answerReads = (shard: Shard, context: StepContext): void => {
   shard.reads = waiting
 }
 
-/** Drops what is released and acknowledged by all, now and then. */
+/** Drops what is released and acknowledged by all. */
 const trimLog = (shard: Shard): void => {
   const copy = shard.copy
-  const first = copy?.log[0]
-  if (copy === null || first === undefined || copy.log.length < 64) return
+  if (copy === null) return
   let done = copy.released
   for (const peer of shard.peers.values()) if (peer.acked >= 0 && peer.acked < done) done = peer.acked
-  const count = done - first.seq + 1
-  if (count > copy.log.length / 2) copy.log = copy.log.slice(count)
+  dropFromLog(copy, done)
 }
 
 /** A step has been applied to the copy; its outputs leave when the mirrors have it. */
@@ -103,7 +109,7 @@ export const onChange = (shard: Shard, change: Change, context: StepContext): vo
   if (copy === null) return
   if (copy.released === copy.seq) startWaiting(shard, context.now)
   copy.seq = change.seq
-  copy.log.push(change)
+  addToLog(copy, change)
 }
 
 export const onRead = (shard: Shard, read: HeldRead, context: StepContext): void => {

@@ -1,6 +1,7 @@
 /**
  * The steps of a shard's record: what a new version means for this node, and how a change of it is decided.
  */
+import { forgetReplies } from '../entity/copy.js'
 import type { Created, Latest } from '../records/records.js'
 import { settleRole } from './mirror.js'
 import { flush, newSession, tryRelease } from './owner.js'
@@ -112,7 +113,7 @@ const becomeOwner = (shard: Shard, record: VersionedRecord, context: StepContext
   shard.joiner = null
   shard.filling = null
   for (const node of record.insync) newSession(shard, node, context.now)
-  if (!context.rules.keepsReplies()) for (const entity of copy.entities.values()) entity.replies.clear()
+  if (!context.rules.keepsReplies()) for (const entity of copy.entities.values()) forgetReplies(entity)
   context.act({ do: 'took', how: isNew ? 'empty' : 'copy' })
   flush(shard, context, false)
   tryRelease(shard, context)

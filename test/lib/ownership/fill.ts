@@ -2,7 +2,7 @@ import t from 'tap'
 import { applyChange } from '../../../lib/entity/copy.js'
 import { fillOf } from '../../../lib/ownership/fill.js'
 import { onFill } from '../../../lib/ownership/mirror.js'
-import { type Copy, emptyCopy } from '../../../lib/ownership/state.js'
+import { addToLog, type Copy, emptyCopy } from '../../../lib/ownership/state.js'
 import { change, sentOf, Side } from '../../fixtures/shard.js'
 
 const head = { epoch: 3, session: 2, t0: 9 }
@@ -12,7 +12,7 @@ const copyOf = (count: number, chars: number, released = count): Copy => {
   for (let seq = 1; seq <= count; seq++) {
     const one = change(seq, { id: `e${seq}`, life: 'live', state: 'x'.repeat(chars) })
     applyChange(copy.entities, one, 100)
-    copy.log.push(one)
+    addToLog(copy, one)
     copy.seq = seq
   }
   copy.released = released
