@@ -35,8 +35,6 @@ export abstract class CellPlace<M, C extends CellPlace<any, C>> implements Hosts
     assert(isOpen, 'an actor is started under a parent that stops', { name, parent: parent?.path ?? '/' })
     this.hosted = context.host.spawn(name, parent?.hosted, this)
     siblings.set(name, this as unknown as C)
-    const { ledger } = context
-    if (ledger.isHeard) ledger.emit({ tag: 'ActorStarted', path: this.path, incarnation: this.incarnation })
   }
 
   /** The names from the root to here, with slashes. */

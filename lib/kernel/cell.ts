@@ -25,9 +25,11 @@ export class Cell<M = unknown> extends CellMail<M, Cell<any>> {
   private quiet: (() => void) | undefined
   private reason: ExitReason = shutdown
 
-  // biome-ignore lint/complexity/noUselessConstructor: it makes the constructor of the layers public
   constructor(context: CellContext, body: CellBody<M>, place: PlaceOf<Cell<any>>) {
     super(context, body, place)
+    const { ledger } = context
+    // Last, because whoever hears of it may look at the cell.
+    if (ledger.isHeard) ledger.emit({ tag: 'ActorStarted', path: this.path, incarnation: this.incarnation })
   }
 
   /** True while a handler runs or its promise is pending. */
