@@ -239,11 +239,17 @@ export const knobs = {
     meaning:
       'An entity without a message for this long is put to sleep where its kind allows it; 0 means never.',
   },
-  loadMs: {
+  sourceMs: {
     default: 15_000,
     min: 100,
     max: 10 * minuteMs,
-    meaning: 'How long one attempt to bring an entity back from its source may take: a journal, a function.',
+    meaning: 'How long one call to the source of a state may take, a function or the store of journals.',
+  },
+  sourceCallsCountMax: {
+    default: 256,
+    min: 1,
+    max: 65_536,
+    meaning: 'Calls of one node to the store of journals at the same time. More load the store harder.',
   },
   deadLettersCountMax: {
     default: 1_000,

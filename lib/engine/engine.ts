@@ -8,7 +8,7 @@ import type { Origin } from '../api/topic.js'
 import type { Change, Output } from '../entity/copy.js'
 import { Entities } from '../entity/entities.js'
 import { endTag, originOf, spawnTag } from '../entity/mail.js'
-import { type AskError, decodeAskError, encodeAskError } from '../errors.js'
+import { type AskError, encodeAskError } from '../errors.js'
 import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
 import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
@@ -16,7 +16,7 @@ import type { Membership } from '../membership/membership.js'
 import type { OwnershipEvents } from '../ownership/options.js'
 import { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
-import { Asks, type AskResult, type PendingAsk } from '../routing/asks.js'
+import { Asks, type AskResult, type PendingAsk, resultOf } from '../routing/asks.js'
 import { createRouter, type Router } from '../routing/router.js'
 import { token } from '../std/random.js'
 import type {
@@ -31,6 +31,7 @@ import { sendCommand } from './commands.js'
 import { handOver } from './leaving.js'
 import { placingOf } from './placing.js'
 import { positionFilter } from './positions.js'
+import { createJournals, type Journals } from './sources.js'
 import type { EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
 
 /** How often an engine looks whether it has seen what was there before it. */
@@ -65,6 +66,7 @@ export class Engine {
   readonly #here: Origin
   readonly #router: Router
   readonly #asks: Asks
+  readonly #journals: Journals
   readonly #isNew: ReturnType<typeof positionFilter>
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
@@ -90,6 +92,7 @@ export class Engine {
       deliver: (envelope, from) => this.#deliver(envelope, from),
       beforeFlush: () => this.ownership.flush(),
     })
+    this.#journals = createJournals(options, this.#reached)
     this.ownership = this.#makeOwnership()
     this.entities = this.#makeEntities()
     this.#router = this.#makeRouter()
@@ -206,6 +209,7 @@ export class Engine {
     this.#unwatch()
     this.ownership.stop()
     this.entities.stop()
+    this.#journals.stop()
     this.#router.close()
     this.links.close()
   }
@@ -293,6 +297,7 @@ export class Engine {
       abandoned: (address, message) =>
         this.#options.on.event({ tag: 'DeadLetter', address, message, reason: 'Crashed' }),
       isLost: (shard) => this.#isLost(shard),
+      journals: this.#journals.of,
       loadFailed: (address, cause) => on.event({ tag: 'LoadFailed', address, cause }),
     })
   }
@@ -445,11 +450,4 @@ const hereOf = (me: NodeId): Origin => {
   const parts = parseNodeId(me)
   const { name, incarnation } = E.isRight(parts) ? parts.right : { name: me, incarnation: 0 }
   return { node: name, incarnation, isHere: true }
-}
-
-const resultOf = (outcome: 'reply' | 'refusal' | 'error', payload: Wire): AskResult => {
-  if (outcome !== 'error') return { tag: outcome, payload }
-  const error = decodeAskError(payload)
-  if (E.isRight(error)) return { tag: 'error', error: error.right }
-  return { tag: 'error', error: { tag: 'Malformed', address: '', complaints: [error.left] } }
 }

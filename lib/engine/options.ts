@@ -9,6 +9,7 @@ import type { Reached } from '../limits.js'
 import type { MembershipRules, View } from '../membership/membership.js'
 import type { Rules } from '../ownership/rules.js'
 import type { Shard } from '../ownership/state.js'
+import type { PersistenceEngine } from '../persistence/protocol.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
@@ -27,6 +28,8 @@ export interface EngineOptions {
   readonly release: string
   readonly kinds: readonly KindData[]
   readonly openCell: OpenCell
+  /** For the journals of persisted kinds. */
+  readonly persistence?: PersistenceEngine | undefined
   /** The simulation puts wrong ones here to see them caught. */
   readonly rules?: Rules
   readonly membershipRules?: MembershipRules
@@ -58,6 +61,7 @@ export type EngineEvent =
   | { readonly tag: 'Owned'; readonly shard: string; readonly epoch: number; readonly how: 'empty' | 'copy' }
   | { readonly tag: 'SteppedDown'; readonly shard: string; readonly outputsDropped: number }
   | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }
+  | { readonly tag: 'StoreFailed'; readonly key: string; readonly cause: string }
   | { readonly tag: 'LoadFailed'; readonly address: string; readonly cause: string }
   | { readonly tag: 'Broken'; readonly what: string }
 

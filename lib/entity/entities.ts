@@ -16,22 +16,17 @@ import {
   newHosted,
   newRunning,
   type Running,
+  type TimerDue,
   unsentCommands,
   type Work,
 } from './hosting.js'
 import { Lives } from './lives.js'
-import { Loading } from './loading.js'
 import { crashOf, endTag, inputOf, lacksState } from './mail.js'
 import type { EntitiesOptions } from './options.js'
 import type { StepInput, StepResult } from './protocol.js'
-import { StateTooLarge, stepEntity } from './step.js'
-
-interface TimerDue {
-  readonly hosted: Hosted
-  readonly id: string
-  readonly name: string
-  readonly at: number
-}
+import { refusalOf } from './refusal.js'
+import { Sources } from './sources.js'
+import { changeTooLarge, StateTooLarge, stepEntity } from './step.js'
 
 const timerStepMs = 16
 const sweepMs = 15_000
@@ -43,13 +38,20 @@ export class Entities {
   readonly #hosting = new Map<ShardId, Hosted>()
   readonly #lives = new Lives()
   readonly #due: DueQueue<() => void>
-  readonly #loading: Loading
+  readonly #sources: Sources
   #sweeper: Timer
 
   constructor(options: EntitiesOptions) {
-    const { clock, random, config } = options
+    const { clock } = options
     this.#options = options
-    this.#loading = new Loading({ clock, random, loadMs: config.loadMs, failed: options.loadFailed })
+    this.#sources = new Sources({
+      ...options,
+      arm: (due) => this.#arm(due),
+      sendCommand: (shard, id, number) => this.sendCommand(shard, id, number),
+      postOwn: (hosted, id, input) => this.#postOwn(hosted, id, input),
+      hosts: (hosted) => this.#hosts(hosted),
+      addLive: (hosted, count) => this.#lives.add(hosted, count),
+    })
     this.#due = createDueQueue(clock, timerStepMs, (run) => run())
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
   }
@@ -84,6 +86,11 @@ export class Entities {
     this.lost(shard)
     const hosted = newHosted(shard, this.#options.clock.monotonic())
     this.#hosting.set(shard.id, hosted)
+    const kind = this.#options.kinds.get(shard.kind)
+    if (kind?.source.type === 'persisted') {
+      this.#sources.open(hosted, kind)
+      return
+    }
     const unsent = unsentCommands(shard)
     for (const { id, life, timers, outbox } of shard.copy?.entities.values() ?? []) {
       if (life === 'live') this.#lives.add(hosted, 1)
@@ -98,6 +105,7 @@ export class Entities {
     const hosted = this.#hosting.get(shard.id)
     if (hosted === undefined) return
     this.#hosting.delete(shard.id)
+    hosted.journals?.close()
     for (const cancel of hosted.commands.values()) cancel()
     for (const running of hosted.running.values()) closeRunning(running)
     this.counts.live -= hosted.running.size
@@ -128,8 +136,9 @@ export class Entities {
     const key = commandKey(id, number)
     if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key))
       return
-    const kind = shard.kind
-    const reqId = `${kind}/${id}/${indexOfShard(shard.id)}.${shard.copy?.gen}.${entity.since}/${number}`
+    // A journal goes on over generations, and so do the numbers of its commands.
+    const life = hosted.journals === null ? `${shard.copy?.gen}.${entity.since}` : 'j'
+    const reqId = `${shard.kind}/${id}/${indexOfShard(shard.id)}.${life}/${number}`
     const cancel = this.#options.command(command, reqId, (outcome, payload) => {
       hosted.commands.delete(key)
       if (this.#hosts(hosted)) this.#postOwn(hosted, id, { type: 'answer', number, outcome, payload })
@@ -140,7 +149,7 @@ export class Entities {
   stop(): void {
     this.#sweeper.cancel()
     this.#due.clear()
-    this.#loading.stop()
+    this.#sources.stop()
     for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
@@ -246,7 +255,7 @@ export class Entities {
       else if (this.#hosts(hosted)) this.#postLater(hosted, id, work.input)
       return
     }
-    const refusal = work.type === 'mail' ? this.#refusal(hosted, running, work.envelope) : null
+    const refusal = work.type === 'mail' ? refusalOf(this.#options, hosted, work.envelope) : null
     if (refusal !== null) {
       this.#giveUp(work, refusal)
       return
@@ -275,43 +284,13 @@ export class Entities {
   async #handleLater(hosted: Hosted, running: Running, work: Work): Promise<void> {
     const isAsk = work.type === 'mail' && work.envelope.type === 'ask'
     running.isLoading = true
-    const isHere = await this.#bring(running, !isAsk)
+    const isHere = await this.#sources.bring(hosted, running, !isAsk)
     running.isLoading = false
     // When it was closed meanwhile its cell has given the work back.
     if (running.isClosed) return undefined
     if (isHere) return this.#handle(hosted, running, work)
     const retryAfterMs = this.#options.config.askResendMs
     return this.#giveUp(work, { tag: 'Unavailable', address: this.#address(running), retryAfterMs })
-  }
-
-  async #bring(running: Running, isPatient: boolean): Promise<boolean> {
-    const { kind, id, shard } = running
-    const { source } = kind
-    if (source.type !== 'rebuilt') return true
-    const rebuilt = await this.#loading.load(running, () => source.rebuild(id), isPatient)
-    if (rebuilt === null || running.isClosed) return false
-    running.hasState = shard.copy?.entities.get(id)?.life === 'live'
-    if (running.hasState) running.state = rebuilt.value
-    else running.begun = { state: rebuilt.value }
-    return true
-  }
-
-  /** What is answered without a step: too much waits for mirrors, or the state was lost. */
-  #refusal(hosted: Hosted, running: Running, envelope: AskEnvelope | TellEnvelope): AskError | null {
-    const { shard, id } = running
-    const { copy } = shard
-    const { heldOutputsCountMax } = this.#options.config
-    const address = this.#address(running)
-    const isFull = copy === null || copy.seq - copy.released >= heldOutputsCountMax
-    // What was taken before is answered from memory: to call it Overloaded would say that nothing was done.
-    if (isFull && !(envelope.type === 'ask' && copy?.entities.get(id)?.replies.has(envelope.reqId))) {
-      this.#options.reached.heldOutputsCountMax++
-      return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
-    }
-    if (envelope.type !== 'ask' || !this.#options.isLost(shard)) return null
-    if (hosted.toldOfLoss.has(id) || copy.entities.has(id)) return null
-    hosted.toldOfLoss.add(id)
-    return { tag: 'StateLost', address }
   }
 
   /** The decoded state of a live entity; kept between its steps. */
@@ -345,13 +324,18 @@ export class Entities {
         this.#answerLater(shard, work.envelope, result)
     } else {
       const { config, reached } = this.#options
+      const { journals } = hosted
+      if (journals?.fits(result.change) === false) throw changeTooLarge(this.#address(running))
       if (result.change.life !== undefined) this.#lives.note(hosted, result.change)
       applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
       running.begun = undefined
       this.#followUp(hosted, id, result.change)
+      if (journals !== null) this.#sources.hold(hosted, result.change.seq)
       this.#options.ownership.change(shard, result.change)
+      const entity = copy.entities.get(id)
+      if (entity !== undefined) journals?.append(entity, result.change)
     }
   }
 
@@ -418,7 +402,12 @@ export class Entities {
     const { clock, ownership } = this.#options
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
     for (const hosted of this.#hosting.values()) {
-      const { shard, running } = hosted
+      const { shard, running, journals } = hosted
+      if (journals !== null) {
+        const gone = this.#sources.unload(hosted, journals, (id) => this.#isIdle(hosted, id))
+        this.counts.live -= gone
+        continue
+      }
       if (!ownership.mayServe(shard) || !ownership.takesNew(shard)) continue
       for (const entity of [...(shard.copy?.entities.values() ?? [])]) {
         if (isForgettable(entity, clock.now())) this.#postOwn(hosted, entity.id, { type: 'forget' })

@@ -3,6 +3,7 @@ import type { KindData } from '../api/kind.js'
 import type { NodeId } from '../ids.js'
 import type { Shard } from '../ownership/state.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
+import type { Change, EntityCopy } from './copy.js'
 import type { Begun, StepInput } from './protocol.js'
 
 /** Something for one entity to do: mail, or its own timers and answers. */
@@ -50,6 +51,8 @@ export interface Running {
   retryAt: number
   isClosed: boolean
   isLoading: boolean
+  /** Of a persisted entity: what its journal has is in memory. */
+  isLoaded: boolean
   /** Monotonic, of its last step. */
   lastAt: number
 }
@@ -62,17 +65,49 @@ export const newRunning = (shard: Shard, kind: KindData, id: string, cell: Entit
   hasState: false,
   state: undefined,
   begun: undefined,
-  mayLack: kind.source.type === 'rebuilt',
+  mayLack: kind.source.type === 'rebuilt' || kind.source.type === 'persisted',
   failedCount: 0,
   retryAt: 0,
   isClosed: false,
   isLoading: false,
+  isLoaded: false,
   lastAt: 0,
 })
 
 export const closeRunning = (running: Running): void => {
   running.isClosed = true
   running.cell.close()
+}
+
+/** What the journals of a shard say. */
+export interface ShardJournalsEvents {
+  /** These changes are in the store. */
+  written(seqs: readonly number[]): void
+  /** Somebody else has written the journal of this id, so these changes will never be in it. */
+  foreign(id: string, seqs: readonly number[]): void
+  /** Ids with timers or commands that have to go on. */
+  awake(ids: readonly string[]): void
+}
+/** What a journal has of one id. */
+export interface LoadedEntity {
+  /** Null for one that never was. */
+  readonly entity: EntityCopy | null
+  /** From now on its changes are written. */
+  begin(): void
+}
+/** Where the changes of the persisted entities of one owned shard are kept. */
+export interface ShardJournals {
+  /** What is kept of an id. Rejects when it cannot be read. */
+  load(id: string): PromiseLike<LoadedEntity>
+  /** Whether it is short enough to be written. */
+  fits(change: Change): boolean
+  /** A change of a loaded entity that has been applied to it. */
+  append(entity: EntityCopy, change: Change): void
+  /** It may leave memory; false while something of it is under way. */
+  unload(id: string): boolean
+  /** From time to time: forgets who need not be woken any more. */
+  sweep(): void
+  close(): void
 }
 
 /** One owned shard, for one ownership. */
@@ -89,6 +124,17 @@ export interface Hosted {
   readonly toldOfLoss: Set<string>
   /** How many of its entities live. */
   liveCount: number
+  /** For a persisted kind. */
+  journals: ShardJournals | null
+  /** Changes that its journals do not have yet, in their order. */
+  readonly unwritten: Set<number>
+}
+
+export interface TimerDue {
+  readonly hosted: Hosted
+  readonly id: string
+  readonly name: string
+  readonly at: number
 }
 
 export const newHosted = (shard: Shard, since: number): Hosted => ({
@@ -99,6 +145,8 @@ export const newHosted = (shard: Shard, since: number): Hosted => ({
   failedAnswers: new Map(),
   toldOfLoss: new Set(),
   liveCount: 0,
+  journals: null,
+  unwritten: new Set(),
 })
 
 export const commandKey = (id: string, number: number): string => `${number} ${id}`

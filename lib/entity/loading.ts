@@ -5,7 +5,8 @@
 import { causeAsText } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { type Backoff, backoffMs } from '../std/backoff.js'
-import type { Clock, Timer } from '../std/clock.js'
+import type { Clock } from '../std/clock.js'
+import { createPauses, type Pauses } from '../std/pauses.js'
 import type { Random } from '../std/random.js'
 import type { Running } from './hosting.js'
 
@@ -15,16 +16,17 @@ export interface LoadingOptions {
   readonly clock: Clock
   readonly random: Random
   /** How long one attempt may take. */
-  readonly loadMs: number
+  readonly sourceMs: number
   failed(address: string, cause: string): void
 }
 
 export class Loading {
   readonly #options: LoadingOptions
-  readonly #timers = new Set<Timer>()
+  readonly #pauses: Pauses
 
   constructor(options: LoadingOptions) {
     this.#options = options
+    this.#pauses = createPauses(options.clock)
   }
 
   /**
@@ -36,16 +38,16 @@ export class Loading {
     read: () => PromiseLike<A>,
     isPatient: boolean,
   ): Promise<{ readonly value: A } | null> {
-    const { clock, random, failed } = this.#options
+    const { clock, random, failed, sourceMs } = this.#options
     while (!running.isClosed) {
       const waitMs = running.retryAt - clock.monotonic()
       if (waitMs > 0) {
         if (!isPatient) return null
-        await new Promise<void>((resolve) => this.#after(waitMs, resolve))
+        await this.#pauses.sleep(waitMs)
         continue
       }
       try {
-        const value = await this.#inTime(read)
+        const value = await this.#pauses.inTime(sourceMs, read)
         running.failedCount = 0
         return { value }
       } catch (error) {
@@ -58,29 +60,6 @@ export class Loading {
   }
 
   stop(): void {
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers.clear()
-  }
-
-  #inTime<A>(read: () => PromiseLike<A>): Promise<A> {
-    const { loadMs } = this.#options
-    return new Promise<A>((resolve, reject) => {
-      const late = this.#after(loadMs, () => reject(new Error(`there was no answer within ${loadMs} ms`)))
-      const end = (): void => {
-        late.cancel()
-        this.#timers.delete(late)
-      }
-      // A source that throws at once has failed as well.
-      Promise.resolve().then(read).then(resolve, reject).finally(end)
-    })
-  }
-
-  #after(delayMs: number, fn: () => void): Timer {
-    const timer = this.#options.clock.after(delayMs, () => {
-      this.#timers.delete(timer)
-      fn()
-    })
-    this.#timers.add(timer)
-    return timer
+    this.#pauses.stop()
   }
 }

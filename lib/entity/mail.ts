@@ -20,7 +20,9 @@ export const originOf = (from: NodeId, here: Origin): Origin => {
 }
 
 /** Whether the step needs a state that is to be asked for: one that goes on, or one to begin from. */
-export const lacksState = ({ hasState, begun, kind, shard, id }: Running, work: Work): boolean => {
+export const lacksState = (running: Running, work: Work): boolean => {
+  const { hasState, begun, kind, shard, id } = running
+  if (kind.source.type === 'persisted') return !running.isLoaded
   if (hasState || begun !== undefined) return false
   if (work.type === 'own' && (work.input.type === 'passivate' || work.input.type === 'forget')) return false
   if (kind.activate === 'first-message' || shard.copy?.entities.get(id)?.life === 'live') return true

@@ -11,7 +11,7 @@ import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import type { Command } from './copy.js'
-import type { OpenCell } from './hosting.js'
+import type { OpenCell, ShardJournals, ShardJournalsEvents } from './hosting.js'
 import type { CommandOutcome } from './protocol.js'
 
 export interface EntitiesOptions {
@@ -37,6 +37,8 @@ export interface EntitiesOptions {
   abandoned(address: string, then: string): void
   /** A mirrored generation began empty because every copy was lost. */
   isLost(shard: Shard): boolean
+  /** The journals of a shard of a persisted kind. */
+  journals(shard: Shard, kind: KindData, on: ShardJournalsEvents): ShardJournals
   /** The state of an entity could not be brought into memory; it is tried again. */
   loadFailed(address: string, cause: string): void
 }

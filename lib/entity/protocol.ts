@@ -43,6 +43,8 @@ export type StepInput =
     }
   /** Lets go of a command whose answer crashes the entity each time. */
   | { readonly type: 'abandon'; readonly number: number }
+  /** It is to be in memory, for its timers and commands. */
+  | { readonly type: 'wake' }
   | { readonly type: 'passivate' }
   | { readonly type: 'forget' }
 

@@ -48,6 +48,8 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
       return stepAnswer(context, input)
     case 'abandon':
       return stepAbandon(context, input.number)
+    case 'wake':
+      return none
     case 'passivate':
       return isLive(context) ? done(context, new Draft('stopped'), undefined) : none
     case 'forget':
@@ -65,6 +67,12 @@ export class StateTooLarge extends RangeError {
     super(sentence)
   }
 }
+
+export const changeTooLarge = (address: string): RangeError =>
+  new RangeError(
+    `What one step of ${address} changed is too much for one entry of its journal: its state, its answers, ` +
+      'timers and commands together. Do less in one step.',
+  )
 
 const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
 const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'

@@ -112,6 +112,20 @@ export const onChange = (shard: Shard, change: Change, context: StepContext): vo
   addToLog(copy, change)
 }
 
+/** These changes never were: nothing of them leaves, nor what was read after them. */
+export const onVoid = (shard: Shard, seqs: readonly number[]): void => {
+  const { copy } = shard
+  const first = copy?.log[0]?.seq ?? 0
+  for (const seq of seqs) {
+    const at = seq - first
+    const change = copy?.log[at]
+    if (copy !== null && change !== undefined)
+      copy.log[at] = { seq, id: change.id, at: change.at, outputs: [] }
+  }
+  const lowest = seqs[0] ?? Number.POSITIVE_INFINITY
+  shard.reads = shard.reads.filter((read) => read.seq < lowest)
+}
+
 export const onRead = (shard: Shard, read: HeldRead, context: StepContext): void => {
   if (shard.reads.length === 0) startWaiting(shard, context.now)
   shard.reads.push(read)

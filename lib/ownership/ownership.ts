@@ -10,7 +10,7 @@ import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
 import { Caretaker } from './caretaker.js'
 import { fillOf, isLong } from './fill.js'
 import { onAppend, onDrop, onFill } from './mirror.js'
-import { flush, give, onAck, onChange, onRead, onRefuse, tryRelease } from './owner.js'
+import { flush, give, onAck, onChange, onRead, onRefuse, onVoid, tryRelease } from './owner.js'
 import {
   mirrorBody,
   type MirrorMessage,
@@ -145,6 +145,11 @@ export class Ownership {
       tryRelease(shard, context)
     })
     this.#touch(shard)
+  }
+
+  /** These changes never were. */
+  undone(shard: Shard, seqs: readonly number[]): void {
+    onVoid(shard, seqs)
   }
 
   read(shard: Shard, read: HeldRead): void {

@@ -29,6 +29,8 @@ export const memoryEngine = ({
   /** Each in order of its sequence numbers. */
   const journals = new Map<string, Kept[]>()
   const snapshots = new Map<string, string>()
+  /** Below these numbers entries were discarded. */
+  const floors = new Map<string, number>()
   let count = 0
 
   const events = (key: string, offset: number, limit?: number, tags?: string[]): EventStream => {
@@ -46,7 +48,8 @@ export const memoryEngine = ({
     const { key, sequenceNumber: sequence } = event
     const journal = journals.get(key) ?? []
     const before = journal.findLastIndex((kept) => kept.sequence <= sequence)
-    if (journal[before]?.sequence === sequence) throw new SequenceTaken(key, sequence)
+    const isDiscarded = sequence < (floors.get(key) ?? 0)
+    if (isDiscarded || journal[before]?.sequence === sequence) throw new SequenceTaken(key, sequence)
     if (count >= entriesCountMax)
       throw new Error(`${count} entries are all that this engine keeps in memory.`)
     journals.set(key, journal)
@@ -63,6 +66,13 @@ export const memoryEngine = ({
     },
     takeSnapshot: async (snapshot) => {
       snapshots.set(snapshot.key, JSON.stringify(snapshot))
+    },
+    discard: async (key, below) => {
+      const journal = journals.get(key) ?? []
+      const kept = journal.filter(({ sequence }) => sequence >= below)
+      count -= journal.length - kept.length
+      journals.set(key, kept)
+      floors.set(key, Math.max(below, floors.get(key) ?? 0))
     },
   }
 }

@@ -5,7 +5,7 @@ import { ErrorCode, headers, NatsError, type NatsConnection } from 'nats'
 import { complaintsOf } from '../api/complaints.js'
 import { StartFailed } from '../errors.js'
 import { isName } from '../ids.js'
-import { isNotReady, JetStreamError, lacksPeers } from '../records/nats-stream.js'
+import { apiRequest, isNotReady, JetStreamError, lacksPeers } from '../records/nats-stream.js'
 import type { Clock } from '../std/clock.js'
 import { type Random, token } from '../std/random.js'
 import { systemClock, systemRandom } from '../std/system.js'
@@ -162,6 +162,23 @@ class NatsEngine implements JetStreamEngine {
         throw new Error(`the snapshot has ${bytes} bytes, more than the ${bytesMax} that NATS takes`)
       await publish(nc, this.#snapshots.subject(key), { body })
     })
+  }
+
+  /** The entry with this number stays, because the next one is written behind it. */
+  async discard(key: string, below: number): Promise<void> {
+    const known = this.#known.get(key)
+    if (known === undefined) return
+    const wish = { subject: this.#journal.subject(key), from: 1, countMax: readCountMax }
+    const { clock } = this.#parts
+    let place = known.place
+    if (known.sequence > below) {
+      const page = await this.#retrying((nc) => readPage(nc, this.#journal, { wish, clock }))
+      const first = page.find((stored) => this.#entry(key, stored).sequence >= below)
+      if (first === undefined) return
+      place = first.place
+    }
+    const filter = this.#journal.subject(key)
+    await this.#retrying((nc) => apiRequest(nc, this.#journal.streamPurge, { filter, seq: place }))
   }
 
   close(): Promise<void> {

@@ -44,6 +44,12 @@ export interface PersistenceEngine {
   latestSnapshot(key: string): PromiseLike<PersistedSnapshot | undefined>
   persist(event: PersistedEvent): PromiseLike<unknown>
   takeSnapshot(snapshot: PersistedSnapshot): PromiseLike<unknown>
+  /**
+   * Not in nact's interface, and an engine may leave it out: entries of `key` below this number are in a
+   * snapshot and will not be read again, so they may be removed. Their numbers stay taken, and the entry with
+   * this number stays.
+   */
+  discard?(key: string, below: number): PromiseLike<unknown>
 }
 
 /** What an engine of ours rejects with when the entry is there already. */

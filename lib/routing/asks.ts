@@ -2,7 +2,8 @@
  * The asks that this node waits for: sent again within their deadline under the same `reqId`, ended exactly
  * once. It does not know where things live: `send` finds that out each time.
  */
-import type { AskError } from '../errors.js'
+import * as E from 'fp-ts/lib/Either.js'
+import { type AskError, decodeAskError } from '../errors.js'
 import { formatAddress, type NodeId, type ShardId } from '../ids.js'
 import { Deadlines, type Due } from '../kernel/deadlines.js'
 import type { Reached } from '../limits.js'
@@ -205,4 +206,12 @@ export class Asks {
     this.#later(ask, ask.resendMs, now)
     ask.resendMs = Math.min(ask.resendMs * 2, 8 * resendMs)
   }
+}
+
+/** What an answer from another node says. */
+export const resultOf = (outcome: 'reply' | 'refusal' | 'error', payload: Wire): AskResult => {
+  if (outcome !== 'error') return { tag: outcome, payload }
+  const error = decodeAskError(payload)
+  if (E.isRight(error)) return { tag: 'error', error: error.right }
+  return { tag: 'error', error: { tag: 'Malformed', address: '', complaints: [error.left] } }
 }

@@ -101,6 +101,7 @@ export const journalStream = (name: string, part: 'journal' | 'snapshots') => {
     subject: (key: string): string => `${head}.${keyToken(key)}`,
     streamInfo: `$JS.API.STREAM.INFO.${stream}`,
     streamCreate: `$JS.API.STREAM.CREATE.${stream}`,
+    streamPurge: `$JS.API.STREAM.PURGE.${stream}`,
     messageGet: `$JS.API.STREAM.MSG.GET.${stream}`,
     consumerCreate: `$JS.API.CONSUMER.CREATE.${stream}`,
     consumerNext: (consumer: string): string => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,

@@ -21,6 +21,12 @@ const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
         'error',
         `Every copy of shard ${event.shard} is gone: its entities begin anew. Give the kind more copies.`,
       ]
+    case 'StoreFailed':
+      return [
+        'error',
+        `The store of journals fails, so what it should keep is not answered; it is tried again ` +
+          `(${event.key}): ${event.cause}`,
+      ]
     case 'LoadFailed':
       return [
         'warn',

@@ -43,6 +43,10 @@ const rules: Rules = {
     'a number from 0.001 to 1000; 1 is usual',
   ],
   tree: [(value) => value !== undefined, 'what runs on this node, such as supervisor("game", {}, [ … ])'],
+  persistence: [
+    optional((value) => has(value, 'events', 'latestSnapshot', 'persist', 'takeSnapshot')),
+    'a persistence engine, such as memoryEngine()',
+  ],
   config: [() => true, ''],
   tracing: [optional((value) => has(value, 'capture', 'handle')), 'a Tracing, such as otelTracing(api)'],
   clock: [optional((value) => has(value, 'now', 'monotonic', 'after')), 'a Clock'],
@@ -77,7 +81,7 @@ const checkedConfig = ({ config = {} }: NodeOptions): Config => {
   throw invalid(`The configuration does not fit: ${sentenceOf(resolved.left)}`)
 }
 
-const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
+const checkedTree = ({ tree, persistence }: NodeOptions): SupervisorData => {
   try {
     if (typeof tree !== 'object' || tree === null) throw notDeclared('a tree made by supervisor(…)')
     const root = rooted(tree)
@@ -86,7 +90,7 @@ const checkedTree = ({ tree }: NodeOptions): SupervisorData => {
     const workers = workersIn(root).map(({ behavior }) => behavior)
     checkOneProtocolPerName([...kinds, ...workers].map((declared) => declared.protocol))
     checkOnce(hosted)
-    for (const kind of kinds) checkRuns(kind)
+    for (const kind of kinds) checkRuns(kind, persistence !== undefined)
     return root
   } catch (error) {
     if (error instanceof Misuse) throw new StartFailed('InvalidTree', `tree: ${error.message}`, error)
@@ -103,9 +107,12 @@ const checkOnce = (hosted: readonly EntitiesData[]): void => {
   }
 }
 
-const checkRuns = ({ kind, source, consistency }: EntitiesData['kind']): void => {
-  if (source.type === 'persisted')
-    throw new Misuse('InvalidDeclaration', `"${kind}" is persisted; this version does not run such kinds.`)
+const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], hasStore: boolean): void => {
+  if (source.type === 'persisted' && !hasStore)
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind}" is persisted, so startNode needs persistence: an engine, such as memoryEngine().`,
+    )
   if (source.type === 'mirrored' && source.snapshotOnLeave)
     throw new Misuse(
       'InvalidDeclaration',

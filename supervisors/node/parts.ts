@@ -16,6 +16,7 @@ import type { Kernel } from '../../lib/kernel/kernel.js'
 import { watchLocal } from '../../lib/kernel/local-self.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import { Monitors } from '../../lib/monitors/monitors.js'
+import type { PersistenceEngine } from '../../lib/persistence/protocol.js'
 import type { PubSub } from '../../lib/pubsub/pubsub.js'
 import type { Clock, Timer } from '../../lib/std/clock.js'
 import { watchCopies } from '../../lib/std/copies.js'
@@ -46,6 +47,7 @@ export interface PartsOptions {
   readonly root: SupervisorData
   readonly kinds: readonly EntitiesData[]
   readonly release: string
+  readonly persistence: PersistenceEngine | undefined
   /** Runs when the node has stopped. */
   readonly stopped: () => void
 }
@@ -245,6 +247,7 @@ export class Parts {
       release,
       kinds: this.kinds.map((spec) => spec.kind),
       openCell: (body) => this.#openCell(body),
+      persistence: this.#options.persistence,
       on,
     })
   }

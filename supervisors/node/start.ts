@@ -108,6 +108,7 @@ const assemble = (options: NodeOptions, given: Ingredients): Parts => {
     root,
     kinds: entitiesIn(root),
     release,
+    persistence: options.persistence,
     stopped: thaw,
   })
   parts.node = new Node(parts)

@@ -3,6 +3,7 @@ import type { ChildSpec } from '../../lib/api/child-data.js'
 import { Misuse } from '../../lib/api/misuse.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { ConfigInput } from '../../lib/config.js'
+import type { PersistenceEngine } from '../../lib/persistence/protocol.js'
 import { seededRandom } from '../../lib/std/random.js'
 import { faulty, type FaultyTransport } from '../../lib/transport/faulty.js'
 import { memory } from '../../lib/transport/memory.js'
@@ -27,6 +28,8 @@ export interface TestClusterOptions<N extends string> {
   readonly seed?: number
   /** Default: that of a node, with fewer shards and with `diagnostics`. */
   readonly config?: ConfigInput
+  /** For persisted kinds; it outlives the nodes. */
+  readonly persistence?: PersistenceEngine
 }
 
 export interface WaitOptions {
@@ -196,6 +199,7 @@ class Cluster<N extends string> implements TestCluster<N> {
       config: { shardCount: 64, diagnostics: true, ...this.#options.config },
       clock,
       random: seededRandom(this.seed * 1_009 + ++this.#startsCount),
+      ...(this.#options.persistence === undefined ? {} : { persistence: this.#options.persistence }),
     })
     this.#running.set(name, parts)
     this.node[name] = parts.node

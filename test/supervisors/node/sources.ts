@@ -2,13 +2,18 @@ import * as io from 'io-ts'
 import t from 'tap'
 import {
   act,
+  answerTo,
   AskFailed,
   disposable,
   entities,
   id,
+  inner,
   kind,
+  memoryEngine,
   message,
   next,
+  type PersistenceEngine,
+  persisted,
   protocol,
   rebuilt,
   reply,
@@ -135,4 +140,184 @@ t.test('sources - a rebuilt entity that nobody spawned is not asked for', async 
   t.equal(asked, 0)
   t.equal((await c.node.n1.spawn(one, VaultId('a'))).outcome, 'started')
   t.equal(await ref.ask(Vault.Gold()), 1)
+})
+
+const BankId = id('BankId')
+const Bank = protocol('bank', BankId, {
+  Pay: message({ gold: io.number }).replies(io.number),
+  Later: message({ gold: io.number, afterMs: io.number }).replies(),
+  Send: message({ to: VaultId, gold: io.number }).replies(),
+  Gold: message().reads(io.number),
+  Sent: message().reads(io.number),
+})
+const BankOwn = inner(Bank, {
+  Due: message({ gold: io.number }),
+  Arrived: answerTo(Vault.Put, { gold: io.number }),
+})
+const State = io.type({ gold: io.number, sent: io.number })
+const bank = (snapshotEveryCount = 5) =>
+  kind(Bank, {
+    inner: BankOwn,
+    activate: 'first-message',
+    state: persisted(State, { snapshotEveryCount }),
+    init: () => ({ gold: 0, sent: 0 }),
+    on: {
+      Pay: (s, { gold }) => reply({ ...s, gold: s.gold + gold }, s.gold + gold),
+      Later: (s, { gold, afterMs }) => reply(s, undefined, act.after(afterMs, BankOwn.Due({ gold }), 'due')),
+      Send: (s, { to, gold }) =>
+        reply(
+          { ...s, gold: s.gold - gold },
+          undefined,
+          act.command(Vault.at(to), Vault.Put({ gold }), BankOwn.Arrived({ gold })),
+        ),
+      Due: (s, { gold }) => next({ ...s, gold: s.gold + gold }),
+      Arrived: (s, { gold }) => next({ ...s, sent: s.sent + gold }),
+      Gold: (s) => s.gold,
+      Sent: (s) => s.sent,
+    },
+  })
+const bankTree = () => supervisor('root', {}, [entities(bank()), entities(vault(persisted(io.number)))])
+
+/** An engine whose store can be away, or fail in the middle of a write. */
+const breakable = () => {
+  const inner = memoryEngine()
+  const state = { isDown: false, losesAnswers: false, writes: 0 }
+  const check = (): void => {
+    if (state.isDown) throw new Error('the store is away')
+  }
+  const engine: PersistenceEngine = {
+    ...inner,
+    events: (...args) => {
+      check()
+      return inner.events(...args)
+    },
+    latestSnapshot: async (key) => {
+      check()
+      return inner.latestSnapshot(key)
+    },
+    persist: async (event) => {
+      check()
+      state.writes++
+      await inner.persist(event)
+      if (state.losesAnswers) throw new Error('the answer was lost')
+    },
+  }
+  return { engine, state, inner }
+}
+const entriesOf = async (engine: PersistenceEngine, key: string): Promise<readonly number[]> =>
+  engine.events(key, 0).reduce((all: number[], { sequenceNumber }) => [...all, sequenceNumber], [])
+
+t.test('sources - a persisted entity outlives all nodes, each ask applied once', async (t) => {
+  const persistence = memoryEngine()
+  const c = await testCluster(t, { nodes: ['n1', 'n2'], tree: bankTree, persistence })
+  const a = BankId('a')
+  for (let i = 1; i <= 12; i++)
+    t.equal(await c.node.n1.ref(Bank, a).ask(Bank.Pay({ gold: 1 }), { reqId: `r${i}` }), i)
+  c.kill('n1')
+  c.kill('n2')
+  const starting = [c.start('n1'), c.start('n2')]
+  await Promise.all(starting)
+  const ref = c.node.n2.ref(Bank, a)
+  const again = ref.ask(Bank.Pay({ gold: 1 }), { reqId: 'r12', timeoutMs: 30_000 })
+  await c.waitUntil('it answers', async () => (await again) === 12, { deadlineMs: 30_000 })
+  t.equal(await ref.ask(Bank.Gold()), 12, 'the repeated one changed nothing')
+  t.equal(await ref.ask(Bank.Pay({ gold: 1 }), { reqId: 'r13' }), 13)
+  const { counters } = c.node.n2.status()
+  t.equal(counters['events_state_lost_total'] ?? 0, 0)
+  const kept = await entriesOf(persistence, 'bank/a')
+  t.ok(kept.length < 10, `the journal is cut behind a snapshot: ${kept.join()}`)
+})
+
+t.test('sources - timers and commands of persisted entities go on without being spoken to', async (t) => {
+  const persistence = memoryEngine()
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence })
+  const [a, b, v] = [BankId('a'), BankId('b'), VaultId('v')]
+  await c.node.n1.ref(Bank, a).ask(Bank.Later({ gold: 7, afterMs: 60_000 }))
+  await c.node.n1.ref(Bank, b).ask(Bank.Pay({ gold: 9 }))
+  await c.node.n1.ref(Bank, b).ask(Bank.Send({ to: v, gold: 4 }))
+  c.kill('n1')
+  await c.advance(90_000)
+  await c.start('n1')
+  const changes = () => entriesOf(persistence, 'bank/a')
+  await c.waitUntil('the timer has fired', async () => (await changes()).length === 2, { deadlineMs: 60_000 })
+  t.equal(await c.node.n1.ref(Bank, a).ask(Bank.Gold()), 7)
+  const ref = c.node.n1.ref(Bank, b)
+  await c.waitUntil('the command is answered', async () => (await ref.ask(Bank.Sent())) === 4)
+  t.equal(await ref.ask(Bank.Gold()), 5)
+  t.equal(await c.node.n1.ref(Vault, v).ask(Vault.Gold()), 4, 'and was applied once')
+})
+
+t.test('sources - while the store is away nothing is acknowledged, and it goes on by itself', async (t) => {
+  const { engine, state } = breakable()
+  const config = { heldOutputsCountMax: 3 }
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence: engine, config })
+  const events: string[] = []
+  c.node.n1.listen(({ tag }) => events.push(tag))
+  const ref = c.node.n1.ref(Bank, BankId('a'))
+  t.equal(await ref.ask(Bank.Pay({ gold: 1 })), 1)
+  state.isDown = true
+  const held = [1, 2, 3].map((n) => ref.ask(Bank.Pay({ gold: n }), { timeoutMs: 30_000 }))
+  const beyond = failure(ref.ask(Bank.Pay({ gold: 100 }), { timeoutMs: 1_000 }))
+  const read = failure(ref.ask(Bank.Gold(), { timeoutMs: 1_000 }))
+  const other = failure(c.node.n1.ref(Bank, BankId('b')).ask(Bank.Gold(), { timeoutMs: 1_000 }))
+  await c.advance(3_000)
+  t.equal(await beyond, 'Overloaded', 'beyond what may be held')
+  t.match(await read, /AskTimeout|Overloaded/, 'what was not kept is not read either')
+  t.equal(await other, 'Unavailable', 'one whose journal cannot be read')
+  t.equal(events.filter((tag) => tag === 'StoreFailed').length, 1, 'told once')
+  state.isDown = false
+  const answers = Promise.all(held)
+  await c.waitUntil('all are answered', async () => (await answers).length === 3)
+  t.same(await answers, [2, 4, 7])
+  t.equal(await ref.ask(Bank.Gold()), 7)
+})
+
+t.test('sources - a write whose answer was lost is not written again', async (t) => {
+  const { engine, state, inner } = breakable()
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence: engine })
+  const ref = c.node.n1.ref(Bank, BankId('a'))
+  state.losesAnswers = true
+  const paid = ref.ask(Bank.Pay({ gold: 3 }), { timeoutMs: 30_000 })
+  await c.waitUntil('it is answered', async () => (await paid) === 3)
+  t.same(await entriesOf(inner, 'bank/a'), [1])
+})
+
+t.test('sources - what another owner wrote meanwhile is taken over, not written over', async (t) => {
+  const persistence = memoryEngine()
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence })
+  const a = BankId('a')
+  const ref = c.node.n1.ref(Bank, a)
+  t.equal(await ref.ask(Bank.Pay({ gold: 1 })), 1)
+  // As the write of a former owner that was under way: the change of another node, with 10 gold.
+  const far = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence })
+  t.equal(await far.node.n1.ref(Bank, a).ask(Bank.Pay({ gold: 10 }), { reqId: 'theirs' }), 11)
+  const mine = ref.ask(Bank.Pay({ gold: 5 }), { reqId: 'mine' })
+  await c.waitUntil('it is answered', async () => (await mine) === 16)
+  t.equal(await ref.ask(Bank.Pay({ gold: 10 }), { reqId: 'theirs' }), 11, 'applied there, so not here')
+  t.equal(await ref.ask(Bank.Gold()), 16)
+})
+
+t.test('sources - an idle persisted entity leaves memory and comes back from its journal', async (t) => {
+  const config = { idleMs: 30_000 }
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence: memoryEngine(), config })
+  const ref = c.node.n1.ref(Bank, BankId('a'))
+  await ref.ask(Bank.Pay({ gold: 2 }))
+  const count = () => c.node.n1.status().kinds.find(({ kind }) => kind === 'bank')?.entities
+  t.equal(count(), 1)
+  await c.advance(60_000)
+  t.equal(count(), 0)
+  t.equal(await ref.ask(Bank.Pay({ gold: 2 })), 4)
+})
+
+t.test('sources - a journal that cannot be read is said, and nothing begins in its place', async (t) => {
+  const persistence = memoryEngine()
+  const entry = { key: 'bank/a', createdAt: 0, isDeleted: false, tags: [] }
+  await persistence.persist({ ...entry, sequenceNumber: 1, data: { gold: 3 } })
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence })
+  const events: string[] = []
+  c.node.n1.listen(({ tag, sentence }) => tag === 'LoadFailed' && events.push(sentence))
+  const lost = failure(c.node.n1.ref(Bank, BankId('a')).ask(Bank.Gold(), { timeoutMs: 500 }))
+  await c.advance(600)
+  t.equal(await lost, 'Unavailable')
+  t.match(events[0], /Entry 1 of the journal "bank\/a" cannot be replayed/)
 })
