@@ -117,7 +117,7 @@ export const step = (state: State, input: Input, now: number): readonly Action[]
 }
 
 /** When a tick is due at the latest. */
-export const wakeAt = (state: State, now: number): number => {
+const wakeAt = (state: State, now: number): number => {
   if (state.phase === 'over') return Infinity
   let at = Math.min(state.leaveBy, state.lapseCheckAt)
   if (!state.operation && state.status === 'up') {

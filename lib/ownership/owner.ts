@@ -227,11 +227,30 @@ const resend = (shard: Shard, context: StepContext): void => {
   flush(shard, context, shard.reads.length > 0)
 }
 
-const isLate = (shard: Shard, node: NodeId, context: StepContext): boolean => {
+/** Since when a mirror is late; undefined when it is not. */
+const lateSince = (shard: Shard, node: NodeId, context: StepContext): number | undefined => {
   const peer = shard.peers.get(node)
   const seq = shard.copy?.seq ?? 0
-  const waits = peer !== undefined && (peer.acked < seq || shard.reads.length > 0)
-  return waits && context.now - peer.heardAt > context.limits.mirrorLateMs
+  if (peer === undefined || (peer.acked >= seq && shard.reads.length === 0)) return undefined
+  const since = peer.heardAt + context.limits.mirrorLateMs
+  return context.now > since ? since : undefined
+}
+
+/**
+ * Mirrors that are late. Who hears nothing any more takes everybody for silent, and what it writes may still
+ * arrive: its mirrors would be out of the set when it is given up, and the state with them. So before a
+ * mirror is blamed the store has to answer something that was asked since.
+ */
+const lateMirrors = (shard: Shard, others: Others, context: StepContext): readonly NodeId[] => {
+  let since = Number.NEGATIVE_INFINITY
+  const late = (shard.record?.insync ?? []).filter((node) => {
+    const at = others.stays(node) ? lateSince(shard, node, context) : undefined
+    if (at !== undefined) since = Math.max(since, at)
+    return at !== undefined
+  })
+  if (late.length === 0 || context.rules.mayBlame(context.provenAt(), since)) return late
+  context.act({ do: 'prove-hearing' })
+  return []
 }
 
 /** What an owner knows of the other members. */
@@ -246,7 +265,8 @@ export interface Others {
 const keepMirrors = (shard: Shard, others: Others, context: StepContext): void => {
   const record = shard.record
   if (record === null || shard.writing !== null || shard.role !== 'owner') return
-  const out = record.insync.filter((node) => !others.stays(node) || isLate(shard, node, context))
+  const late = lateMirrors(shard, others, context)
+  const out = record.insync.filter((node) => !others.stays(node) || late.includes(node))
   const kept = record.insync.filter((node) => !out.includes(node))
   const joiner = shard.joiner
   const peer = joiner === null ? undefined : shard.peers.get(joiner)

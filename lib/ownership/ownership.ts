@@ -49,12 +49,14 @@ export class Ownership {
       rules: this.#rules,
       isGone: membership.isGone,
       leaseHolds: membership.leaseHolds,
+      provenAt: () => this.#writes.provenAt,
       hasMail: options.hasMail,
       copiesOf,
       perform: (shard, action) => this.#perform(shard, action),
     })
     this.#writes = createWrites({
       records,
+      now: () => clock.monotonic(),
       countMax: config.recordWritesCountMax,
       reached,
       onWritten: (id, nonce, outcome) => {
@@ -275,6 +277,8 @@ export class Ownership {
         return this.#writes.write(shard.id, action.writing)
       case 'read-record':
         return this.#writes.read(shard.id)
+      case 'prove-hearing':
+        return this.#writes.prove(shard.id)
       case 'release':
         return on.released(shard, action.change)
       case 'answer':

@@ -53,6 +53,8 @@ export interface Rules {
   hasFailed(outcome: Created): boolean
   /** Only a member of the in-sync set may claim. */
   mayClaim(record: ShardRecord, me: NodeId): boolean
+  /** Whether an owner may take a mirror's silence for its own fault: it has been late since then. */
+  mayBlame(provenAt: number, lateSince: number): boolean
   /** From when an owner may act that gave out read leases as a mirror. */
   readyAt(grantsOut: number): number
   /** While a shard is given away nothing new is taken. */
@@ -89,6 +91,7 @@ export const rules: Rules = {
   // Neither an answer that is missing nor one that names an unknown writer says so.
   hasFailed: () => false,
   mayClaim: (record, me) => includesNode(record.insync, me),
+  mayBlame: (provenAt, lateSince) => provenAt >= lateSince,
   readyAt: (grantsOut) => grantsOut,
   takesNew: (role) => role === 'owner',
   frozenMail: (mail) => mail,

@@ -14,6 +14,7 @@ export interface ShardsOptions {
   readonly rules: Rules
   readonly isGone: (node: NodeId) => boolean
   readonly leaseHolds: () => boolean
+  readonly provenAt: () => number
   readonly hasMail: (shard: Shard) => boolean
   readonly copiesOf: (kind: string) => number
   readonly perform: (shard: Shard, action: Action) => void
@@ -46,6 +47,7 @@ export class Shards {
       rules,
       limits: { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax, copies: 0 },
       isGone: options.isGone,
+      provenAt: options.provenAt,
       hasMail: options.hasMail,
       nonce: () => `${me}/${++this.#nonceCount}`,
       act: (action) => {

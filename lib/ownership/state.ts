@@ -90,6 +90,8 @@ export type Action =
   | { readonly do: 'fill'; readonly to: NodeId }
   | { readonly do: 'write'; readonly writing: Writing }
   | { readonly do: 'read-record' }
+  /** Asks the store for anything at all, to know whether this node hears. */
+  | { readonly do: 'prove-hearing' }
   | { readonly do: 'release'; readonly change: Change }
   | { readonly do: 'answer'; readonly read: HeldRead }
   | { readonly do: 'took'; readonly how: 'empty' | 'copy' }
@@ -106,6 +108,8 @@ export interface StepContext {
   readonly rules: Rules
   readonly limits: ShardLimits
   isGone(node: NodeId): boolean
+  /** When the latest question to the store that has been answered was asked. */
+  provenAt(): number
   /** Mail for it was taken and is not handled yet. */
   hasMail(shard: Shard): boolean
   nonce(): string

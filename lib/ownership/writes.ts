@@ -12,6 +12,8 @@ interface Job {
 
 export interface WritesOptions {
   readonly records: Records
+  /** Monotonic milliseconds. */
+  readonly now: () => number
   readonly countMax: number
   readonly reached: Pick<Reached, 'recordWritesCountMax'>
   readonly onWritten: (shard: ShardId, nonce: string, outcome: Created) => void
@@ -24,14 +26,20 @@ export interface Writes {
   /** Whether an answer about this shard is still to come. */
   isBusy(shard: ShardId): boolean
   readonly waitingCount: number
+  /** When the latest question that the store has answered was asked. */
+  readonly provenAt: number
+  /** Asks it something, unless that is under way. */
+  prove(shard: ShardId): void
 }
 
 export const createWrites = (options: WritesOptions): Writes => {
-  const { records, countMax } = options
+  const { records, now, countMax } = options
   const urgent: Job[] = []
   const patient: Job[] = []
   const busy = new Map<ShardId, number>()
   let running = 0
+  let provenAt = Number.NEGATIVE_INFINITY
+  let isProving = false
 
   const add = (shard: ShardId, by: 1 | -1): void => {
     const count = (busy.get(shard) ?? 0) + by
@@ -76,6 +84,18 @@ export const createWrites = (options: WritesOptions): Writes => {
             options.onLatest(shard, latest)
           }),
       })
+    },
+    prove: (shard) => {
+      if (isProving) return
+      isProving = true
+      const askedAt = now()
+      records.latest(shardChain(shard), (latest) => {
+        isProving = false
+        if (latest.tag !== 'failed') provenAt = Math.max(provenAt, askedAt)
+      })
+    },
+    get provenAt() {
+      return provenAt
     },
     isBusy: (shard) => busy.has(shard),
     get waitingCount() {

@@ -20,6 +20,8 @@ export interface RecordFaults {
   }
   readonly counters: { recordAnswersLost: number }
   reachesRecords(node: string): boolean
+  /** What it is answered arrives, and what a watch shows. */
+  hearsRecords(node: string): boolean
   /** Called when cuts or outages have ended; `isBack` says whether a node reaches the store again. */
   onHeal(listener: (isBack: (node: string) => boolean) => void): () => void
   happens(chance: number): boolean
@@ -49,7 +51,12 @@ const call = <A>(state: RecordFaults, node: string, lost: A, done: (a: A) => voi
     if (recordDelayMsMax === 0) return fn()
     state.clock.after(state.between(recordDelayMsMin, recordDelayMsMax), fn)
   }
-  return { later, finish }
+  /** The way back. */
+  const back = (answer: A): void =>
+    later(() => {
+      if (state.hearsRecords(node)) finish(answer)
+    })
+  return { later, back }
 }
 
 /**
@@ -65,7 +72,7 @@ const faultyWatch = (inner: Records, state: RecordFaults, node: string, shown: S
     const show = (fn: () => void): void => {
       const arrive = (): void => {
         if (!isCurrent) return
-        if (state.reachesRecords(node)) state.reach(node, () => isCurrent && fn())
+        if (state.hearsRecords(node)) state.reach(node, () => isCurrent && fn())
       }
       const now = state.clock.monotonic()
       const { recordDelayMsMin, recordDelayMsMax } = state.faults
@@ -110,15 +117,15 @@ export const faultyRecords = (inner: Records, state: RecordFaults, node: string)
   storeId: inner.storeId,
   create: (chain, version, value, done) => {
     const startedAt = state.clock.monotonic()
-    const { later, finish } = call<Created>(state, node, 'unknown', (created) => {
+    const { later, back } = call<Created>(state, node, 'unknown', (created) => {
       // A node that was paused hears of it too late to trust it.
       done(state.clock.monotonic() - startedAt > createValidMs ? 'unknown' : created)
     })
-    later(() => inner.create(chain, version, value, (created) => later(() => finish(created))))
+    later(() => inner.create(chain, version, value, back))
   },
   latest: (chain, done) => {
-    const { later, finish } = call<Latest>(state, node, { tag: 'failed', why: 'no answer in time' }, done)
-    later(() => inner.latest(chain, (latest) => later(() => finish(latest))))
+    const { later, back } = call<Latest>(state, node, { tag: 'failed', why: 'no answer in time' }, done)
+    later(() => inner.latest(chain, back))
   },
   watch: (prefix, onRecord, onLive) => faultyWatch(inner, state, node, { prefix, onRecord, onLive }),
 })

@@ -31,7 +31,7 @@ export interface VirtualClockOptions {
  * Limits: `after` and each timer run cost O(log n); a cancelled timer is forgotten when its time comes.
  */
 export class VirtualClock implements Clock {
-  private readonly startMs: number
+  private startMs: number
   private readonly perMomentMax: number
   private readonly heap = new Heap(isBefore)
   private readonly deferred = new RingBuffer<() => void>()
@@ -47,6 +47,11 @@ export class VirtualClock implements Clock {
 
   now(): number {
     return this.startMs + Math.floor(this.time)
+  }
+
+  /** Moves the wall clock alone, forwards or back, as somebody who sets it does. */
+  jump(ms: number): void {
+    this.startMs += ms
   }
 
   monotonic(): number {

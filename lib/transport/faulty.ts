@@ -59,6 +59,11 @@ export interface FaultControl {
   cutRecords(node: string): void
   /** Nobody reaches the record store, until `heal()`. */
   recordsDown(): void
+  /**
+   * What the node sends and writes arrives, but it hears nothing of it, nor of anything else, and does not
+   * know that.
+   */
+  deafen(node: string): void
   /** The node sees its connection as down: it is told so, nothing comes or goes. */
   disconnect(node: string): void
   /**
@@ -83,6 +88,7 @@ class FaultState implements FaultControl {
   #cuts = new Set<string>()
   #cutFromRecords = new Set<string>()
   #disconnected = new Set<string>()
+  #deaf = new Set<string>()
   #recordsDown = false
   readonly #onHeal = new Set<(isBack: (node: string) => boolean) => void>()
 
@@ -111,22 +117,26 @@ class FaultState implements FaultControl {
   recordsDown(): void {
     this.#recordsDown = true
   }
+  deafen(node: string): void {
+    this.#deaf.add(node)
+  }
   disconnect(node: string): void {
     this.#disconnected.add(node)
     this.#tellStatus(node)
   }
   heal(node?: string): void {
     const disconnected = new Set(this.#disconnected)
-    const cutFromRecords = new Set([...this.#cutFromRecords, ...disconnected])
+    const cutFromRecords = new Set([...this.#cutFromRecords, ...disconnected, ...this.#deaf])
     const recordsWereDown = this.#recordsDown
     const isMeant = (name: string): boolean => node === undefined || name === node
     for (const pair of this.#cuts) if (pair.split('>').some(isMeant)) this.#cuts.delete(pair)
     for (const name of this.#cutFromRecords) if (isMeant(name)) this.#cutFromRecords.delete(name)
     for (const name of disconnected) if (isMeant(name)) this.#disconnected.delete(name)
+    for (const name of this.#deaf) if (isMeant(name)) this.#deaf.delete(name)
     if (node === undefined) this.#recordsDown = false
     for (const name of disconnected) if (!this.#disconnected.has(name)) this.#tellStatus(name)
     const isBack = (name: string): boolean =>
-      (recordsWereDown || cutFromRecords.has(name)) && this.reachesRecords(name)
+      (recordsWereDown || cutFromRecords.has(name)) && this.hearsRecords(name)
     for (const listener of [...this.#onHeal]) listener(isBack)
   }
   onHeal(listener: (isBack: (node: string) => boolean) => void): () => void {
@@ -145,6 +155,7 @@ class FaultState implements FaultControl {
   isCut(from: string, to: string): boolean {
     if (this.#disconnected.size > 0 && (this.#disconnected.has(from) || this.#disconnected.has(to)))
       return true
+    if (this.#deaf.size > 0 && this.#deaf.has(to)) return true
     return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`)
   }
   isDisconnected(node: string): boolean {
@@ -152,6 +163,9 @@ class FaultState implements FaultControl {
   }
   reachesRecords(node: string): boolean {
     return !this.#recordsDown && !this.#cutFromRecords.has(node) && !this.#disconnected.has(node)
+  }
+  hearsRecords(node: string): boolean {
+    return this.reachesRecords(node) && !this.#deaf.has(node)
   }
   happens(chance: number): boolean {
     return chance > 0 && this.random.next() < chance

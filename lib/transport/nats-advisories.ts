@@ -62,7 +62,8 @@ export class Advisories {
     await connection.close()
     throw new StartFailed(
       'NatsNotUsable',
-      `The systemAccount of this node may not subscribe to "${disconnects}": give a user of the system account.`,
+      `The systemAccount of this node may not subscribe to "${disconnects}": ` +
+        'give a user of the system account.',
     )
   }
 

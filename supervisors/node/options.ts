@@ -6,6 +6,7 @@ import type { NodeOptions } from '../../lib/api/node-options.js'
 import { type Config, namesInstead, resolveConfig, sentenceOf } from '../../lib/config.js'
 import { StartFailed } from '../../lib/errors.js'
 import { isName } from '../../lib/ids.js'
+import type { Session } from '../../lib/transport/transport.js'
 import { entitiesIn, rooted, workersIn } from './tree.js'
 
 export interface CheckedOptions {
@@ -120,4 +121,18 @@ const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], hasStore
     )
   if (consistency === 'available')
     throw new Misuse('InvalidDeclaration', `"${kind}" is available; this version runs strict kinds.`)
+}
+
+/** What an envelope adds to its payload, at most. */
+const envelopeBytes = 1_024
+
+/** A state that fits into no frame would reach no mirror: a server that takes less is refused at once. */
+export const fitting = async (session: Session, { payloadBytesMax }: Config): Promise<Session> => {
+  const { frameBytesMax } = session.facts
+  if (frameBytesMax >= payloadBytesMax + envelopeBytes) return session
+  await session.close()
+  throw invalid(
+    `payloadBytesMax: expected at most ${frameBytesMax - envelopeBytes}, because the server takes messages ` +
+      `of ${frameBytesMax} bytes: lower it on all nodes, or raise max_payload of the nats-server.`,
+  )
 }

@@ -2,8 +2,6 @@
 import { holdFreezing } from '../../lib/api/internal.js'
 import type { NodeOptions } from '../../lib/api/node-options.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
-import type { Config } from '../../lib/config.js'
-import { StartFailed } from '../../lib/errors.js'
 import { Kernel } from '../../lib/kernel/kernel.js'
 import { nactHost } from '../../lib/kernel/nact.js'
 import { createPubSub } from '../../lib/pubsub/pubsub.js'
@@ -14,7 +12,7 @@ import { sharedMemory } from '../../lib/transport/memory.js'
 import type { Session } from '../../lib/transport/transport.js'
 import { release } from '../../lib/version.js'
 import { Node } from './node.js'
-import { checkedOptions, type CheckedOptions } from './options.js'
+import { checkedOptions, type CheckedOptions, fitting } from './options.js'
 import { Parts } from './parts.js'
 import { entitiesIn } from './tree.js'
 
@@ -60,21 +58,6 @@ const open = async (
 ): Promise<Session> => {
   const transport = options.transport ?? sharedMemory()
   return transport.open({ cluster: options.cluster, nodeName, clock, random })
-}
-
-/** What an envelope adds to its payload, at most. */
-const envelopeBytes = 1_024
-
-/** A state that fits into no frame would reach no mirror: a server that takes less is refused at once. */
-const fitting = async (session: Session, { payloadBytesMax }: Config): Promise<Session> => {
-  const { frameBytesMax } = session.facts
-  if (frameBytesMax >= payloadBytesMax + envelopeBytes) return session
-  await session.close()
-  throw new StartFailed(
-    'InvalidConfig',
-    `payloadBytesMax: expected at most ${frameBytesMax - envelopeBytes}, because the server takes messages of ` +
-      `${frameBytesMax} bytes: lower it on all nodes, or raise max_payload of the nats-server.`,
-  )
 }
 
 interface Ingredients extends CheckedOptions {

@@ -123,6 +123,7 @@ t.test('writes - beyond the bound one waits for its turn, and is counted', async
   const [clock, reached, seen] = [new VirtualClock(), noneReached(), [] as string[]]
   const writes = createWrites({
     records: memoryRecords(createRecordStore('s'), clock),
+    now: () => clock.monotonic(),
     countMax: 1,
     reached,
     onWritten: () => undefined,
