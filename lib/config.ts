@@ -196,6 +196,19 @@ export const knobs = {
     max: 10 * minuteMs,
     meaning: 'How often a monitor across nodes is asked for again. Shorter repairs lost frames sooner.',
   },
+  remindersCountMax: {
+    default: 100,
+    min: 1,
+    max: 10_000,
+    meaning: 'Reminders of one entity that are pending. A step that sets one more is a crash of that step.',
+  },
+  rememberedCountMax: {
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      'Remembered entities that one node starts per second after a loss. More are back sooner, at a cost.',
+  },
   repliesCountMax: {
     default: 1_024,
     min: 1,

@@ -51,8 +51,25 @@ export type ActionData =
       readonly name: string
     }
   | { readonly type: 'cancel'; readonly name: string }
+  | {
+      readonly type: 'remind'
+      readonly name: string
+      /** Milliseconds since 1970, or from now. */
+      readonly at: number | undefined
+      readonly afterMs: number | undefined
+      readonly message: MessageData
+    }
+  | { readonly type: 'forget-reminder'; readonly name: string }
   | { readonly type: 'unstash' }
   | { readonly type: 'stop'; readonly as?: 'shutdown'; readonly detail?: unknown }
+
+/** A reminder, and when it falls due: at a time in milliseconds since 1970, or so many from now. */
+export type Reminding = {
+  /** A reminder of the same name is replaced. */
+  readonly name: string
+  /** One that is told, of the entity's own protocol or its inner one. */
+  readonly message: Tell<string, string, unknown, Reach>
+} & ({ readonly at: number; readonly afterMs?: never } | { readonly afterMs: number; readonly at?: never })
 
 /** Milliseconds, exactly or with the share of them, 0 to 1, that chance may add or take. */
 export type Delay = number | { readonly ms: number; readonly jitter: number }
@@ -170,6 +187,27 @@ export const act = {
   },
   /** Drops the timer of this name, if it is pending. */
   cancel: (name: string): Action => made({ type: 'cancel', name }),
+  /**
+   * Sends `message` to this very entity at a time, also when every node was stopped meanwhile, or the entity
+   * itself: then it is begun. The step is told in `at.lateMs` how much later than asked for it is. For
+   * entities whose kind has `reminders: true`; a time that has passed falls due at once.
+   *
+   * Guarantees: when the message that set it is answered, the reminder is in the store. Its message is
+   * handled once, and again only if every node was lost between its handling and the next write.
+   *
+   * Limits: `remindersCountMax` per entity.
+   */
+  remind: ({ name, at, afterMs, message }: Reminding): Action => {
+    const own = checked(message, 'act.remind', 'tell')
+    if (typeof name !== 'string' || name === '')
+      throw new Misuse('WrongForm', 'act.remind: name: expected a string that is not empty.')
+    const ms = at ?? afterMs
+    if (!Number.isFinite(ms))
+      throw new Misuse('WrongForm', `act.remind: at or afterMs: expected milliseconds, got ${ms}.`)
+    return made({ type: 'remind', name, at, afterMs, message: own })
+  },
+  /** Drops the reminder of this name, if it is pending. */
+  forgetReminder: (name: string): Action => made({ type: 'forget-reminder', name }),
   /** Puts all that `stash` set aside before the mail, in order. For actors of a node only. */
   unstash: (): Action => made({ type: 'unstash' }),
   /**

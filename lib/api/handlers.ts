@@ -14,6 +14,8 @@ export interface At<I> {
   readonly now: number
   /** The node that the message came from. */
   readonly origin: Origin
+  /** With the message of a reminder: how many milliseconds after its time it is handled. */
+  readonly lateMs?: number
 }
 
 type Handler<S, I, M> =

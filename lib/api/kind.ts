@@ -49,6 +49,14 @@ interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
   /** `never`: a rebalance leaves its entities where they are. Default `allowed`. */
   readonly rebalance?: 'allowed' | 'never'
   readonly limits?: Partial<Limits>
+  /** Its entities may use `act.remind`. Default false: nothing is kept for it in the store. */
+  readonly reminders?: boolean
+  /**
+   * Its live entities come back by themselves when everything that held them was lost, also after a full
+   * restart: a start is acknowledged when its id is in the store. Default false: they begin when they are
+   * spawned or spoken to.
+   */
+  readonly remember?: boolean
 }
 type Consistency<S> =
   /** `strict` (default): at most one of each id acts, also in a split. */
@@ -84,6 +92,8 @@ export interface KindData {
   readonly role?: string | undefined
   readonly rebalance?: 'allowed' | 'never' | undefined
   readonly limits: Partial<Limits>
+  readonly reminders: boolean
+  readonly remember: boolean
 }
 
 /** The declaration as it arrives from JavaScript, where the compiler has checked nothing. */
@@ -101,6 +111,8 @@ interface Loose {
   readonly role?: string
   readonly rebalance?: 'allowed' | 'never'
   readonly limits?: Partial<Limits>
+  readonly reminders?: boolean
+  readonly remember?: boolean
 }
 
 /** Throws `Misuse` unless there is one handler per message, none missing and none unknown. */
@@ -127,6 +139,16 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
     throw new Misuse('InvalidDeclaration', `"${kind}" is available, so it needs a merge.`)
   }
   checkPlacement(kind, given)
+  if (
+    (given.reminders === true || given.remember === true) &&
+    given.state !== undefined &&
+    sourceData(given.state).type === 'persisted'
+  ) {
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind}" is persisted, so its timers and its ids are in its journal: use act.after, without reminders or remember.`,
+    )
+  }
   checkHandlers(kind, new Set([...data.specs.keys(), ...(inner?.specs.keys() ?? [])]), given.on ?? {})
 }
 
@@ -193,6 +215,8 @@ export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
     role: given.role,
     rebalance: given.rebalance,
     limits: given.limits ?? {},
+    reminders: given.reminders ?? false,
+    remember: given.remember ?? false,
   })
   kinds.set(made, made)
   return made as unknown as Kind<KindOf<P>, IdOf<P>>

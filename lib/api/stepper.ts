@@ -60,6 +60,7 @@ const plain = (action: Action): unknown => {
   switch (data.type) {
     case 'tell':
     case 'after':
+    case 'remind':
       return withoutUndefined({ ...data, message: plainMessage(data.message) })
     case 'command':
       return { ...data, message: plainMessage(data.message), then: plainMessage(data.then) }

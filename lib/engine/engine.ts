@@ -10,6 +10,7 @@ import { Entities } from '../entity/entities.js'
 import { endTag, originOf, spawnTag } from '../entity/mail.js'
 import { type AskError, encodeAskError } from '../errors.js'
 import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
+import { holdersOf, Keeper } from '../keeping/keeper.js'
 import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
@@ -65,6 +66,7 @@ export class Engine {
   readonly #kinds: ReadonlyMap<string, KindData>
   readonly #here: Origin
   readonly #router: Router
+  readonly #keeper: Keeper
   readonly #asks: Asks
   readonly #journals: Journals
   readonly #isNew: ReturnType<typeof positionFilter>
@@ -94,6 +96,7 @@ export class Engine {
     })
     this.#journals = createJournals(options, this.#reached)
     this.ownership = this.#makeOwnership()
+    this.#keeper = this.#makeKeeper()
     this.entities = this.#makeEntities()
     this.#router = this.#makeRouter()
     this.#asks = new Asks({
@@ -210,6 +213,7 @@ export class Engine {
     this.ownership.stop()
     this.entities.stop()
     this.#journals.stop()
+    this.#keeper.stop()
     this.#router.close()
     this.links.close()
   }
@@ -229,6 +233,7 @@ export class Engine {
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
       copiesOf,
+      holdersOf: (kind) => holdersOf(this.#kinds.get(kind)),
       placingOf: placingOf(this.#options.kinds),
       hasMail: (shard) => this.entities.hasMail(shard),
       send: (to, envelope) => this.#send(to, envelope),
@@ -245,10 +250,12 @@ export class Engine {
         on.event({ tag: 'Owned', shard: shard.id, epoch: shard.epoch, how })
         if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
         this.entities.took(shard)
+        this.#keeper.took(shard, how)
         this.#router.settled(shard.id)
       },
       steppedDown: (shard, dropped) => {
         this.entities.lost(shard)
+        this.#keeper.lost(shard)
         on.shardLeft?.(shard)
         on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length })
       },
@@ -298,7 +305,23 @@ export class Engine {
         this.#options.on.event({ tag: 'DeadLetter', address, message, reason: 'Crashed' }),
       isLost: (shard) => this.#isLost(shard),
       journals: this.#journals.of,
+      keeping: this.#keeper,
       loadFailed: (address, cause) => on.event({ tag: 'LoadFailed', address, cause }),
+    })
+  }
+
+  #makeKeeper(): Keeper {
+    const { clock, config, session } = this.#options
+    return new Keeper({
+      me: this.me,
+      clock,
+      config,
+      records: session.records,
+      kinds: this.#kinds,
+      ownership: this.ownership,
+      restore: (shard, kept) => this.entities.restore(shard, kept),
+      settled: (shard) => this.#router.settled(shard.id),
+      broken: (shard, what) => this.#options.on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     })
   }
 
@@ -352,6 +375,7 @@ export class Engine {
     outputs.forEach((output, part) => {
       this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch })
     })
+    if (this.#kinds.get(shard.kind)?.reminders === true) this.#keeper.released(shard)
     // Last, so that what it told somebody is there before the news of its end.
     if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
   }

@@ -11,6 +11,7 @@ import { parseAsked } from './asked.js'
 import type { Command } from './copy.js'
 import type { Draft } from './draft.js'
 import type { Asker, StepContext } from './protocol.js'
+import { isReminder, reminderName } from './reminder-name.js'
 
 const encoded = (message: MessageData): Wire => encodePayload(message[specOfMessage], message.payload)
 
@@ -95,6 +96,12 @@ const oneInto = (
       draft.timers.push([name, { at: context.now + data.delayMs, tag, payload: encoded(data.message) }])
       break
     }
+    case 'remind':
+      remindInto(draft, data, context)
+      break
+    case 'forget-reminder':
+      draft.timers.push([reminderName(data.name), null])
+      break
     case 'cancel':
       draft.timers.push([data.name, null])
       break
@@ -103,6 +110,38 @@ const oneInto = (
       break
     default:
       throw notAnAction(data)
+  }
+}
+
+const remindInto = (
+  draft: Draft,
+  { name, at, afterMs = 0, message }: Extract<ActionData, { type: 'remind' }>,
+  context: StepContext,
+): void => {
+  const { kind, now, copy, limits } = context
+  if (!kind.reminders)
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind.kind}" uses act.remind, so its kind needs reminders: true.`,
+    )
+  if (message.kind !== kind.kind) throw foreignTimer(kind.kind, 'act.remind', message)
+  const own = reminderName(name)
+  let count = 0
+  for (const each of copy?.timers.keys() ?? []) if (isReminder(each) && each !== own) count++
+  for (const [each, due] of draft.timers) if (isReminder(each) && each !== own && due !== null) count++
+  if (count >= limits.remindersCountMax)
+    throw new TooManyReminders(kind.kind, context.id, limits.remindersCountMax)
+  draft.timers.push([own, { at: at ?? now + afterMs, tag: message.tag, payload: encoded(message) }])
+}
+
+/** How late a reminder is; undefined for a timer that is none. */
+export const lateOf = (name: string, at: number, now: number): { readonly lateMs: number } | undefined =>
+  isReminder(name) ? { lateMs: Math.max(0, now - at) } : undefined
+
+/** The step set one reminder more than an entity may have. */
+export class TooManyReminders extends RangeError {
+  constructor(kind: string, id: string, countMax: number) {
+    super(`${formatAddress(kind, id)} has ${countMax} reminders, which is its remindersCountMax.`)
   }
 }
 

@@ -6,6 +6,7 @@
 import type { NodeId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { Wire } from '../wire/envelope.js'
+import { isReminder } from './reminder-name.js'
 
 export type ReplyOutcome = 'reply' | 'refusal' | 'pending'
 
@@ -165,7 +166,9 @@ const remember = (
 const end = (entity: EntityCopy): void => {
   entity.life = 'stopped'
   entity.state = undefined
-  entity.timers = none
+  // Reminders outlive their entity: it begins anew for them.
+  for (const name of [...entity.timers.keys()]) if (!isReminder(name)) take(entity.timers, name)
+  if (entity.timers.size === 0) entity.timers = none
   entity.heard = none
 }
 
@@ -233,7 +236,7 @@ export const applyChange = (
 
 /** Whether nothing of a stopped entity needs to be kept any longer. */
 export const isForgettable = (entity: EntityCopy, now: number): boolean => {
-  if (entity.life !== 'stopped' || entity.outbox.size > 0) return false
+  if (entity.life !== 'stopped' || entity.outbox.size > 0 || entity.timers.size > 0) return false
   for (const kept of entity.replies.values()) if (kept.keepUntil > now) return false
   return true
 }

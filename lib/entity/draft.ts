@@ -19,7 +19,7 @@ export class Draft {
   #commands: Commands | undefined
   #heard: Heards | undefined
 
-  constructor(life?: 'stopped' | 'gone') {
+  constructor(life?: 'live' | 'stopped' | 'gone') {
     this.life = life
   }
 

@@ -21,12 +21,14 @@ import {
   type Work,
 } from './hosting.js'
 import { Lives } from './lives.js'
-import { crashOf, endTag, inputOf, lacksState } from './mail.js'
+import type { Kept } from '../keeping/protocol.js'
+import { endTag, heldAnswer, inputOf, lacksState, type NotChanged, reminderOf } from './mail.js'
 import type { EntitiesOptions } from './options.js'
 import type { StepInput, StepResult } from './protocol.js'
-import { refusalOf } from './refusal.js'
+import { addressOf, crashOf, noteLimit, refusalOf } from './refusal.js'
+import { Returning } from './returning.js'
 import { Sources } from './sources.js'
-import { changeTooLarge, StateTooLarge, stepEntity } from './step.js'
+import { changeTooLarge, stepEntity } from './step.js'
 
 const timerStepMs = 16
 const sweepMs = 15_000
@@ -39,6 +41,7 @@ export class Entities {
   readonly #lives = new Lives()
   readonly #due: DueQueue<() => void>
   readonly #sources: Sources
+  readonly #returning: Returning
   #sweeper: Timer
 
   constructor(options: EntitiesOptions) {
@@ -53,6 +56,7 @@ export class Entities {
       addLive: (hosted, count) => this.#lives.add(hosted, count),
     })
     this.#due = createDueQueue(clock, timerStepMs, (run) => run())
+    this.#returning = new Returning(clock, options.config.rememberedCountMax, options.reached)
     this.#sweeper = clock.after(sweepMs, () => this.#sweep())
   }
 
@@ -75,7 +79,7 @@ export class Entities {
     const mailboxCountMax = kind.limits.mailboxCountMax ?? this.#options.config.mailboxCountMax
     this.#giveUp(work, {
       tag: 'Overloaded',
-      address: this.#address(running),
+      address: addressOf(running),
       mailboxCountMax,
       retryAfterMs: 100,
     })
@@ -98,6 +102,23 @@ export class Entities {
       for (const number of outbox.keys())
         if (!unsent.has(commandKey(id, number))) this.sendCommand(shard, id, number)
     }
+  }
+
+  /** The shard began anew, and this was kept of it. */
+  restore(shard: Shard, { reminders, ids }: Pick<Kept, 'reminders' | 'ids'>): void {
+    const hosted = this.#hosting.get(shard.id)
+    const { copy } = shard
+    if (hosted === undefined || copy === null) return
+    const { clock, config, ownership } = this.#options
+    for (const { id, name, due } of reminders) {
+      const change = { seq: copy.seq + 1, id, at: clock.now(), timers: [[name, due]], outputs: [] } as const
+      applyChange(copy.entities, change, config.repliesCountMax)
+      ownership.change(shard, change)
+      this.#arm({ hosted, id, name, at: due.at })
+    }
+    this.#returning.add(ids, (id) => {
+      if (this.#hosts(hosted)) this.#postOwn(hosted, id, { type: 'start' })
+    })
   }
 
   /** This node is no longer the owner. */
@@ -150,6 +171,7 @@ export class Entities {
     this.#sweeper.cancel()
     this.#due.clear()
     this.#sources.stop()
+    this.#returning.stop()
     for (const { shard } of [...this.#hosting.values()]) this.lost(shard)
   }
 
@@ -168,9 +190,6 @@ export class Entities {
   #hosts(hosted: Hosted): boolean {
     return this.#hosting.get(hosted.shard.id) === hosted
   }
-  #address({ kind, id }: Running): string {
-    return formatAddress(kind.kind, id)
-  }
 
   #open(hosted: Hosted, id: string): Running | undefined {
     const known = hosted.running.get(id)
@@ -184,10 +203,10 @@ export class Entities {
       handle: (work) => this.#handle(hosted, running, work),
       crashed: (work, error) => {
         this.counts.crashed++
-        this.#noteSize(error)
+        noteLimit(this.#options.reached, error)
         running.hasState = false
         if (work.type === 'own') this.#ownFailed(hosted, id, work.input)
-        else this.#giveUp(work, crashOf(running, work, error, this.#options.here))
+        else this.#giveUp(work, crashOf(this.#options.here, running, work, error))
       },
       left: (work) => {
         // Later: it may come back to this very id, whose cell is still being closed.
@@ -232,13 +251,6 @@ export class Entities {
     })
   }
 
-  #noteSize(error: unknown): void {
-    const { reached } = this.#options
-    if (!(error instanceof StateTooLarge)) return
-    if (error.isOwnLimit) reached.stateBytesMax++
-    else reached.payloadBytesMax++
-  }
-
   #giveUp(work: Work, error: AskError): void {
     if (work.type === 'own') return
     const { envelope } = work
@@ -255,7 +267,7 @@ export class Entities {
       else if (this.#hosts(hosted)) this.#postLater(hosted, id, work.input)
       return
     }
-    const refusal = work.type === 'mail' ? refusalOf(this.#options, hosted, work.envelope) : null
+    const refusal = work.type === 'mail' ? refusalOf(this.#options, hosted, running, work.envelope) : null
     if (refusal !== null) {
       this.#giveUp(work, refusal)
       return
@@ -290,7 +302,7 @@ export class Entities {
     if (running.isClosed) return undefined
     if (isHere) return this.#handle(hosted, running, work)
     const retryAfterMs = this.#options.config.askResendMs
-    return this.#giveUp(work, { tag: 'Unavailable', address: this.#address(running), retryAfterMs })
+    return this.#giveUp(work, { tag: 'Unavailable', address: addressOf(running), retryAfterMs })
   }
 
   /** The decoded state of a live entity; kept between its steps. */
@@ -302,7 +314,7 @@ export class Entities {
     if (source.type === 'mirrored' || source.type === 'persisted') {
       const decoded = source.codec.decode(copy.state)
       if (decoded._tag === 'Left')
-        throw new TypeError(`the kept state of ${this.#address(running)} does not fit its codec`)
+        throw new TypeError(`the kept state of ${addressOf(running)} does not fit its codec`)
       running.state = decoded.right
     } else running.state = init(running.id, this.#options.clock.now())
     running.hasState = true
@@ -323,16 +335,19 @@ export class Entities {
       if (work.type === 'mail' && work.envelope.type === 'ask')
         this.#answerLater(shard, work.envelope, result)
     } else {
-      const { config, reached } = this.#options
+      const { config, reached, keeping } = this.#options
       const { journals } = hosted
-      if (journals?.fits(result.change) === false) throw changeTooLarge(this.#address(running))
+      if (journals?.fits(result.change) === false) throw changeTooLarge(addressOf(running))
       if (result.change.life !== undefined) this.#lives.note(hosted, result.change)
+      const { kind } = running
+      const fell = kind.reminders ? reminderOf(copy.entities.get(id), work) : undefined
       applyChange(copy.entities, result.change, config.repliesCountMax, reached)
       running.state = result.state
       running.hasState = copy.entities.get(id)?.life === 'live'
       running.begun = undefined
       this.#followUp(hosted, id, result.change)
       if (journals !== null) this.#sources.hold(hosted, result.change.seq)
+      if (kind.reminders || kind.remember) keeping.changed(shard, result.change, fell)
       this.#options.ownership.change(shard, result.change)
       const entity = copy.entities.get(id)
       if (entity !== undefined) journals?.append(entity, result.change)
@@ -354,19 +369,13 @@ export class Entities {
     })
   }
 
-  #answerLater(
-    shard: Shard,
-    envelope: AskEnvelope,
-    result: Extract<StepResult, { type: 'read' | 'remembered' }>,
-  ): void {
-    const isRead = result.type === 'read'
-    const payload = isRead ? result.payload : result.reply.payload
-    const outcome = !isRead && result.reply.outcome === 'refusal' ? 'refusal' : 'reply'
-    this.#options.ownership.read(shard, {
-      seq: isRead ? (shard.copy?.seq ?? 0) : result.reply.seq,
-      taken: this.#options.clock.monotonic(),
-      needsConfirming: isRead,
-      send: () => this.#options.answer(envelope, outcome, payload),
+  #answerLater(shard: Shard, envelope: AskEnvelope, result: NotChanged): void {
+    const { ownership, clock } = this.#options
+    const { outcome, ...held } = heldAnswer(shard, result)
+    ownership.read(shard, {
+      ...held,
+      taken: clock.monotonic(),
+      send: () => this.#options.answer(envelope, outcome, held.payload),
     })
   }
 

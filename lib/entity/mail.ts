@@ -1,10 +1,13 @@
 /** How mail becomes what a step takes. */
 import type { Origin } from '../api/topic.js'
-import { type AskError, causeAsText } from '../errors.js'
-import { formatAddress, nodeId, type NodeId } from '../ids.js'
+import type { NodeId } from '../ids.js'
+import type { Reminder } from '../keeping/protocol.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
+import type { EntityCopy } from './copy.js'
 import type { Running, Work } from './hosting.js'
-import type { StepInput } from './protocol.js'
+import type { Shard } from '../ownership/state.js'
+import type { StepInput, StepResult } from './protocol.js'
+import { isReminder } from './reminder-name.js'
 
 /** The tag of the runtime's own ask that starts an entity. */
 export const spawnTag = '$spawn'
@@ -26,7 +29,8 @@ export const lacksState = (running: Running, work: Work): boolean => {
   if (hasState || begun !== undefined) return false
   if (work.type === 'own' && (work.input.type === 'passivate' || work.input.type === 'forget')) return false
   if (kind.activate === 'first-message' || shard.copy?.entities.get(id)?.life === 'live') return true
-  return work.type === 'mail' && work.envelope.tag === spawnTag
+  if (work.type === 'mail') return work.envelope.tag === spawnTag
+  return work.input.type === 'start' || (work.input.type === 'timer' && isReminder(work.input.name))
 }
 
 export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here: Origin): StepInput => {
@@ -47,15 +51,29 @@ export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here
   return { type: 'ask', tag, payload, asker, origin }
 }
 
-/** What the asker is told: where it crashed, and on what. */
-export const crashOf = ({ kind, id }: Running, work: Work, error: unknown, here: Origin): AskError => {
-  const { type } = kind.source
-  return {
-    tag: 'Crashed',
-    address: formatAddress(kind.kind, id),
-    cause: causeAsText(error),
-    node: nodeId(here.node, here.incarnation),
-    ...(work.type === 'mail' ? { message: work.envelope.tag } : {}),
-    isStateKept: type === 'mirrored' || type === 'persisted',
-  }
+/** The reminder that this work is about. */
+export const reminderOf = (entity: EntityCopy | undefined, work: Work): Reminder | undefined => {
+  if (work.type !== 'own' || work.input.type !== 'timer' || !isReminder(work.input.name)) return undefined
+  const { name } = work.input
+  const due = entity?.timers.get(name)
+  return entity === undefined || due === undefined ? undefined : { id: entity.id, name, due }
 }
+
+/** What a step gives that changes nothing. */
+export type NotChanged = Extract<StepResult, { type: 'read' | 'remembered' }>
+
+/** Its answer, and what has to be released before it may leave. */
+export const heldAnswer = (shard: Shard, result: NotChanged) =>
+  result.type === 'read'
+    ? {
+        seq: shard.copy?.seq ?? 0,
+        needsConfirming: true,
+        payload: result.payload,
+        outcome: 'reply' as const,
+      }
+    : {
+        seq: result.reply.seq,
+        needsConfirming: false,
+        payload: result.reply.payload,
+        outcome: result.reply.outcome === 'refusal' ? ('refusal' as const) : ('reply' as const),
+      }

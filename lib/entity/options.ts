@@ -4,13 +4,14 @@ import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import type { NodeId } from '../ids.js'
+import type { Reminder } from '../keeping/protocol.js'
 import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
-import type { Command } from './copy.js'
+import type { Change, Command } from './copy.js'
 import type { OpenCell, ShardJournals, ShardJournalsEvents } from './hosting.js'
 import type { CommandOutcome } from './protocol.js'
 
@@ -39,6 +40,11 @@ export interface EntitiesOptions {
   isLost(shard: Shard): boolean
   /** The journals of a shard of a persisted kind. */
   journals(shard: Shard, kind: KindData, on: ShardJournalsEvents): ShardJournals
+  /** For what outlives all nodes: told of each change before anything of it leaves. */
+  readonly keeping: {
+    changed(shard: Shard, change: Change, fell: Reminder | undefined): void
+    isFull(shard: Shard): boolean
+  }
   /** The state of an entity could not be brought into memory; it is tried again. */
   loadFailed(address: string, cause: string): void
 }

@@ -46,6 +46,8 @@ export type StepInput =
   /** It is to be in memory, for its timers and commands. */
   | { readonly type: 'wake' }
   | { readonly type: 'passivate' }
+  /** It was live when everything that held it was lost. */
+  | { readonly type: 'start' }
   | { readonly type: 'forget' }
 
 export type StepResult =
@@ -61,6 +63,7 @@ export interface StepLimits {
   readonly replyKeepMs: number
   readonly commandKeepMs: number
   readonly commandsPendingCountMax: number
+  readonly remindersCountMax: number
   readonly payloadBytesMax: number
 }
 /** A state that was asked for. */

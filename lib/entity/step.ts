@@ -20,7 +20,7 @@ import {
 import { type AskError, describe } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { sizeOf } from '../wire/size.js'
-import { actionsInto, answerInto, forActorsOfANode } from './actions.js'
+import { actionsInto, answerInto, forActorsOfANode, lateOf } from './actions.js'
 import { isNewer, openAsk } from './asked.js'
 import type { Command } from './copy.js'
 import { Draft } from './draft.js'
@@ -52,6 +52,8 @@ export const stepEntity = (context: StepContext, input: StepInput): StepResult =
       return none
     case 'passivate':
       return isLive(context) ? done(context, new Draft('stopped'), undefined) : none
+    case 'start':
+      return stepStart(context)
     case 'forget':
       return done(context, new Draft('gone'), undefined)
   }
@@ -176,6 +178,11 @@ const stepSpawn = (given: StepContext, asker: Asker): StepResult => {
   return done(context, draft, context.state)
 }
 
+const stepStart = (given: StepContext): StepResult => {
+  const context = isLive(given) ? undefined : present(given)
+  return context === undefined ? none : done(context, new Draft('live'), context.state)
+}
+
 const stepEnd = (context: StepContext, asker: Asker): StepResult => {
   const known = context.copy?.replies.get(asker.reqId)
   if (known !== undefined) return { type: 'remembered', reply: known }
@@ -187,18 +194,26 @@ const stepEnd = (context: StepContext, asker: Asker): StepResult => {
 }
 
 const stepTimer = (
-  context: StepContext,
+  given: StepContext,
   { name, at }: Extract<StepInput, { readonly type: 'timer' }>,
 ): StepResult => {
-  const due = context.copy?.timers.get(name)
-  if (due?.at !== at || !isLive(context)) return none
-  const spec = context.kind.inner?.specs.get(due.tag) ?? context.kind.data.specs.get(due.tag)
+  const due = given.copy?.timers.get(name)
+  const late = lateOf(name, at, given.now)
+  if (due?.at !== at || !(late !== undefined || isLive(given))) return none
+  const spec = given.kind.inner?.specs.get(due.tag) ?? given.kind.data.specs.get(due.tag)
   const draft = new Draft()
   draft.timers.push([name, null])
+  const context = present(given)
+  if (context === undefined) return done(given, draft, undefined)
   const payload =
     spec === undefined ? E.left([`no message named ${due.tag}`]) : decodePayload(spec, due.payload)
   if (E.isLeft(payload)) return malformed(context, payload.left)
-  return settle(context, draft, decide(context, due.tag, payload.right, { origin: context.here }), null)
+  return settle(
+    context,
+    draft,
+    decide(context, due.tag, payload.right, { origin: context.here, ...late }),
+    null,
+  )
 }
 
 const stepAnswer = (context: StepContext, input: Extract<StepInput, { type: 'answer' }>): StepResult => {

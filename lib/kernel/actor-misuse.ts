@@ -21,6 +21,12 @@ export const commandGiven = (kind: string): Misuse =>
     'act.command is for entities, which keep an outbox. ' +
       `In "${kind}", an actor of the node, await the ask on a ref instead.`,
   )
+export const reminderGiven = (kind: string): Misuse =>
+  new Misuse(
+    'WrongForm',
+    'Reminders are for entities, whose kind has reminders: true. ' +
+      `In "${kind}", an actor of the node, use act.after.`,
+  )
 export const notLocal = (used: string): Misuse =>
   new Misuse(
     'WrongForm',

@@ -15,7 +15,14 @@ import { specOfMessage } from '../api/maker.js'
 import type { AskError } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { ActorAsks } from './actor-asks.js'
-import { commandGiven, isInPlaceChange, notAsked, unanswered, unhandled } from './actor-misuse.js'
+import {
+  commandGiven,
+  isInPlaceChange,
+  notAsked,
+  reminderGiven,
+  unanswered,
+  unhandled,
+} from './actor-misuse.js'
 import { type Asker, OpenAsk } from './asks.js'
 import { duringCall } from './call-chain.js'
 import type { Cell } from './cell.js'
@@ -273,6 +280,9 @@ export abstract class ActorSteps implements TimerOwner {
         return
       case 'command':
         throw commandGiven(this.kind)
+      case 'remind':
+      case 'forget-reminder':
+        throw reminderGiven(this.kind)
       default:
         throw notAnAction(action)
     }

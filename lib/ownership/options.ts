@@ -27,6 +27,8 @@ export interface OwnershipOptions {
   }
   /** How many mirrors a kind wants; 0 for kinds without. */
   copiesOf(kind: string): number
+  /** Who holds back what a new owner of a shard of this kind lets out, until they let go. Default: nobody. */
+  readonly holdersOf?: (kind: string) => readonly string[]
   /** What a kind says of its place; absent: nothing. */
   readonly placingOf?: (kind: string) => Placing | undefined
   /** Mail for it was taken and is not handled yet. */

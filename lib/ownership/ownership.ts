@@ -28,6 +28,8 @@ import { sightingOf } from './sighting.js'
 import { type Action, type HeldRead, isOwning, type Shard, type StepContext } from './state.js'
 import { createWrites, type Writes } from './writes.js'
 
+const noHolders: readonly string[] = []
+
 export class Ownership {
   readonly #options: OwnershipOptions
   readonly #rules: Rules
@@ -52,6 +54,7 @@ export class Ownership {
       provenAt: () => this.#writes.provenAt,
       hasMail: options.hasMail,
       copiesOf,
+      holdersOf: options.holdersOf ?? (() => noHolders),
       perform: (shard, action) => this.#perform(shard, action),
     })
     this.#writes = createWrites({

@@ -109,6 +109,7 @@ const becomeOwner = (shard: Shard, record: VersionedRecord, context: StepContext
   copy.epoch = record.epoch
   copy.released = context.rules.releasedAtTakeover(copy.released, copy.seq)
   shard.readyAt = context.rules.readyAt(shard.grantsOut)
+  for (const who of context.limits.holders) shard.holds.set(who, copy.released + 1)
   shard.peers.clear()
   shard.joiner = null
   shard.filling = null

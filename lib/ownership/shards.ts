@@ -17,6 +17,7 @@ export interface ShardsOptions {
   readonly provenAt: () => number
   readonly hasMail: (shard: Shard) => boolean
   readonly copiesOf: (kind: string) => number
+  readonly holdersOf: (kind: string) => readonly string[]
   readonly perform: (shard: Shard, action: Action) => void
 }
 
@@ -29,7 +30,9 @@ export class Shards {
   readonly busy = new Set<Shard>()
   isStopped = false
   readonly #options: ShardsOptions
-  readonly #context: { -readonly [K in keyof StepContext]: StepContext[K] } & { limits: { copies: number } }
+  readonly #context: { -readonly [K in keyof StepContext]: StepContext[K] } & {
+    limits: { copies: number; holders: readonly string[] }
+  }
   #queue: { shard: Shard; action: Action }[] = []
   #isPerforming = false
   #stepping: Shard | null = null
@@ -45,7 +48,15 @@ export class Shards {
       now: 0,
       leaseHolds: false,
       rules,
-      limits: { mirrorLateMs, mirrorResendMs, readLeaseMs, handoffMs, repliesCountMax, copies: 0 },
+      limits: {
+        mirrorLateMs,
+        mirrorResendMs,
+        readLeaseMs,
+        handoffMs,
+        repliesCountMax,
+        copies: 0,
+        holders: [],
+      },
       isGone: options.isGone,
       provenAt: options.provenAt,
       hasMail: options.hasMail,
@@ -80,6 +91,7 @@ export class Shards {
     context.now = this.#options.clock.monotonic()
     context.leaseHolds = this.#options.leaseHolds()
     context.limits.copies = this.#options.copiesOf(shard.kind)
+    context.limits.holders = this.#options.holdersOf(shard.kind)
     this.#stepping = shard
     run(context)
     this.#stepping = before

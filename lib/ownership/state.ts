@@ -69,7 +69,7 @@ export interface Shard {
   grantsOut: number
   /** As an owner: from when I may act. */
   readyAt: number
-  /** The lowest change that a store must have first, by who waits for it: nothing from there on is released. */
+  /** By who waits for a store: the lowest change that it must have. Nothing from there on is released. */
   readonly holds: Map<string, number>
   /** As an owner: what was kept of it elsewhere is still being read, so nothing new is taken. */
   isLoading: boolean
@@ -123,6 +123,8 @@ export interface ShardLimits {
   readonly repliesCountMax: number
   /** Mirrored kinds want this many in-sync mirrors. */
   readonly copies: number
+  /** Who holds the outputs of a new owner, until they have looked what they have of it. */
+  readonly holders: readonly string[]
 }
 
 /** A mirror's clock may run this much faster than the owner's. */
