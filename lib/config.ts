@@ -277,6 +277,13 @@ export const knobs = {
     meaning:
       'How often a message to an entity is passed on by a node that is not its owner. Beyond it: StaleView.',
   },
+  detourMsMax: {
+    default: 500,
+    min: 1,
+    max: 10_000,
+    meaning:
+      'How long mail to a shard that moved waits for mail sent to its old owner. Beyond it order is lost.',
+  },
   payloadBytesMax: {
     default: 262_144,
     min: 1_024,

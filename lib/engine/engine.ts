@@ -2,14 +2,13 @@
  * One incarnation of a node: links, ownership, entities and routing over one session, wired together.
  * Callbacks only, so that a simulation can run it step by step.
  */
-import * as E from 'fp-ts/lib/Either.js'
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { Change, Output } from '../entity/copy.js'
 import { Entities } from '../entity/entities.js'
 import { endTag, originOf, spawnTag } from '../entity/mail.js'
 import { type AskError, encodeAskError } from '../errors.js'
-import { formatAddress, type NodeId, parseNodeId } from '../ids.js'
+import { formatAddress, type NodeId } from '../ids.js'
 import { holdersOf, Keeper } from '../keeping/keeper.js'
 import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
@@ -18,6 +17,7 @@ import type { OwnershipEvents } from '../ownership/options.js'
 import { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
 import { Asks, type AskResult, type PendingAsk, resultOf } from '../routing/asks.js'
+import { followedVerb, followVerb } from '../routing/detours.js'
 import { createRouter, type Router } from '../routing/router.js'
 import { token } from '../std/random.js'
 import type {
@@ -29,20 +29,15 @@ import type {
   Wire,
 } from '../wire/envelope.js'
 import { sendCommand } from './commands.js'
+import { hereOf } from './here.js'
 import { handOver } from './leaving.js'
 import { placingOf } from './placing.js'
 import { positionFilter } from './positions.js'
 import { createJournals, type Journals } from './sources.js'
-import type { EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
+import type { AskGiven, EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
 
 /** How often an engine looks whether it has seen what was there before it. */
 const livePollMs = 20
-
-export interface AskGiven {
-  /** Default `askTimeoutMs`, at most `askTimeoutMsMax`. */
-  readonly timeoutMs?: number
-  readonly reqId?: string
-}
 
 export class Engine {
   readonly me: NodeId
@@ -69,7 +64,7 @@ export class Engine {
   readonly #keeper: Keeper
   readonly #asks: Asks
   readonly #journals: Journals
-  readonly #isNew: ReturnType<typeof positionFilter>
+  readonly #noveltyOf: ReturnType<typeof positionFilter>
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
   #isStopped = false
@@ -84,7 +79,7 @@ export class Engine {
     this.membership = membership
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]))
     this.#here = hereOf(me)
-    this.#isNew = positionFilter(config.shardCount)
+    this.#noveltyOf = positionFilter(config.shardCount)
     this.links = createLinks({
       session,
       clock,
@@ -187,6 +182,7 @@ export class Engine {
 
   membersChanged(gone: readonly NodeId[]): void {
     for (const node of gone) this.links.forget(node)
+    this.#router.gone(gone)
     this.ownership.membersChanged(gone)
     this.#asks.hurry(({ given: { node } }) => node !== undefined && this.membership.isGone(node))
   }
@@ -272,6 +268,7 @@ export class Engine {
         this.#router.settled(shard.id)
       },
       recordChanged: (shard, owner, before) => {
+        if (owner === this.me && before !== null && before !== owner) this.#router.given(shard, before)
         this.#router.settled(shard)
         if (owner !== before) this.#asks.hurry(({ given }) => given.shard === shard)
       },
@@ -296,6 +293,7 @@ export class Engine {
         this.counts.tellsHandled++
       },
       reroute: (envelope, from) => this.#router.receive(envelope, from),
+      left: (envelope, from) => this.#router.left(envelope, from),
       command: (command, reqId, done) => {
         const shard = this.#router.shardOf(command.kind, command.id)
         const way = { asks: this.#asks, clock, shard, limits: config, reached: this.#reached }
@@ -445,11 +443,13 @@ export class Engine {
         this.ownership.onMirror(from, envelope)
         break
       case 'publish':
-        if (this.#isNew(envelope.topic, envelope.from))
+        if (this.#noveltyOf(envelope.topic, envelope.from) === 'new')
           on.published(envelope.topic, envelope.payload, originOf(from, this.#here))
         break
       case 'control':
         if (envelope.verb === 'record') this.ownership.onNotice(envelope.body)
+        else if (envelope.verb === followVerb) this.#router.follow(envelope.body)
+        else if (envelope.verb === followedVerb) this.#router.followed(envelope.body)
         else on.control(envelope, from)
         break
       case 'tell':
@@ -461,17 +461,13 @@ export class Engine {
 
   #deliverLocal(envelope: AskEnvelope | TellEnvelope, from: NodeId): void {
     if (envelope.type === 'tell') {
+      const novelty = this.#noveltyOf(envelope.kind, envelope.from)
+      if (novelty === 'overtaken') return this.#bury(envelope, 'Overtaken')
       this.counts.tellsHandled++
-      if (!this.#isNew(envelope.kind, envelope.from)) return
+      if (novelty === 'known') return
     }
     this.#options.on.local(envelope, from, (outcome, payload) => {
       if (envelope.type === 'ask') this.#answer(envelope, outcome, payload)
     })
   }
-}
-
-const hereOf = (me: NodeId): Origin => {
-  const parts = parseNodeId(me)
-  const { name, incarnation } = E.isRight(parts) ? parts.right : { name: me, incarnation: 0 }
-  return { node: name, incarnation, isHere: true }
 }

@@ -75,6 +75,11 @@ export interface Message {
   readonly tag: string
   readonly payload: Wire
 }
+export interface AskGiven {
+  /** Default `askTimeoutMs`, at most `askTimeoutMsMax`. */
+  readonly timeoutMs?: number
+  readonly reqId?: string
+}
 export interface EngineCounts {
   tellsSent: number
   tellsHandled: number

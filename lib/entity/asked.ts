@@ -25,3 +25,14 @@ export const isNewer = (last: Heard | undefined, position: Position): boolean =>
   if (position.epoch < epoch) return false
   return position.seq !== seq ? position.seq > seq : position.part > part
 }
+
+/**
+ * Of a position that is not newer: whether it is one that was heard before. Else it was overtaken by a newer
+ * one on its way, and what it carries is lost.
+ */
+export const isRepeated = (last: Heard | undefined, position: Position): boolean => {
+  if (last === undefined || position.gen !== last[0]) return false
+  const [, seq, part, epoch] = last
+  // A later owner says again what it does not know to have left: all of that is older than the takeover.
+  return position.epoch > epoch || (position.seq === seq && position.part === part)
+}

@@ -209,9 +209,11 @@ export class Entities {
         else this.#giveUp(work, crashOf(this.#options.here, running, work, error))
       },
       left: (work) => {
+        if (work.type !== 'mail') return
+        const { clock, ownership, left, reroute } = this.#options
+        if (!ownership.mayServe(shard)) left(work.envelope, work.from)
         // Later: it may come back to this very id, whose cell is still being closed.
-        if (work.type === 'mail')
-          this.#options.clock.defer(() => this.#options.reroute(work.envelope, work.from))
+        else clock.defer(() => reroute(work.envelope, work.from))
       },
     })
     const running = newRunning(shard, kind, id, cell)
@@ -287,8 +289,10 @@ export class Entities {
       input,
     )
     this.counts.handled++
-    if (work.type === 'mail' && work.envelope.type === 'tell' && result.type !== 'error')
-      this.#options.tellHandled()
+    if (work.type === 'mail' && work.envelope.type === 'tell') {
+      if (result.type === 'overtaken') this.#options.bury(work.envelope, 'Overtaken')
+      else if (result.type !== 'error') this.#options.tellHandled()
+    }
     this.#settle(hosted, running, work, result)
   }
 
@@ -324,7 +328,7 @@ export class Entities {
   #settle(hosted: Hosted, running: Running, work: Work, result: StepResult): void {
     const { shard, id } = running
     const { copy } = shard
-    if (copy === null || result.type === 'nothing') return
+    if (copy === null || result.type === 'nothing' || result.type === 'overtaken') return
     if (result.type === 'error') {
       // The step's own: an entity that waits for the answers to too many commands.
       if (result.error.tag === 'Overloaded') this.#options.reached.commandsPendingCountMax++

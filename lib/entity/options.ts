@@ -32,6 +32,8 @@ export interface EntitiesOptions {
   tellHandled(): void
   /** Mail for an entity that this node does not own any more. */
   reroute(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
+  /** Mail that was still in a mailbox here when its shard moved: it goes before what waits behind it. */
+  left(envelope: AskEnvelope | TellEnvelope, from: NodeId): void
   /** Gets a command to its receiver; `done` once, with its answer. */
   command(command: Command, reqId: string, done: (outcome: CommandOutcome, payload: Wire) => void): () => void
   /** The answer to a command of this entity crashed it each time: the command is let go. */

@@ -57,6 +57,8 @@ export type StepResult =
   | { readonly type: 'remembered'; readonly reply: Remembered }
   /** Known already, or still open: there is nothing to do. */
   | { readonly type: 'nothing' }
+  /** A tell that a newer one of its sender came before: to handle it now would be out of order. */
+  | { readonly type: 'overtaken' }
   | { readonly type: 'error'; readonly error: AskError }
 
 export interface StepLimits {

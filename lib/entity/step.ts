@@ -21,7 +21,7 @@ import { type AskError, describe } from '../errors.js'
 import { formatAddress } from '../ids.js'
 import { sizeOf } from '../wire/size.js'
 import { actionsInto, answerInto, forActorsOfANode, lateOf } from './actions.js'
-import { isNewer, openAsk } from './asked.js'
+import { isNewer, isRepeated, openAsk } from './asked.js'
 import type { Command } from './copy.js'
 import { Draft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
@@ -111,7 +111,10 @@ const stepTell = (given: StepContext, input: Extract<StepInput, { type: 'tell' }
   if (isFull(context)) return overloaded(context)
   const draft = new Draft()
   if (input.from !== undefined) {
-    if (!isNewer(context.copy?.heard.get(input.from.shard), input.from)) return none
+    if (!isNewer(context.copy?.heard.get(input.from.shard), input.from)) {
+      const isKnown = isRepeated(context.copy?.heard.get(input.from.shard), input.from)
+      return isKnown ? none : { type: 'overtaken' }
+    }
     const { shard, gen, seq, part, epoch } = input.from
     draft.heard.push([shard, [gen, seq, part, epoch]])
   }

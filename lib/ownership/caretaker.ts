@@ -8,13 +8,16 @@ import type { Reached } from '../limits.js'
 import type { View } from '../membership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { claim } from './mirror.js'
-import { tickOwner } from './owner.js'
+import { give, move, tickGive } from './give.js'
+import { type Others, tickOwner } from './owner.js'
 import { type Place, Places, type Placing, siblingsOf } from './places.js'
 import type { ShardRecord } from './protocol.js'
 import type { Shards } from './shards.js'
 import { isOwning, isQuiet, type Shard } from './state.js'
 import { found } from './write.js'
 import type { Writes } from './writes.js'
+
+export type { Place }
 
 const tickMs = 50
 
@@ -122,13 +125,44 @@ export class Caretaker {
   }
 
   #tickOwner(shard: Shard): void {
+    const others: Others = {
+      choose: () => this.#chooseMirror(shard),
+      stays: (node) => this.#stays(node),
+      best: (nodes, count) => this.#best(shard, nodes, count),
+    }
     this.#options.shards.step(shard, (context) => {
-      tickOwner(
-        shard,
-        { choose: () => this.#chooseMirror(shard), stays: (node) => this.#stays(node) },
-        context,
-      )
+      tickGive(shard, others, context)
+      tickOwner(shard, others, context)
     })
+  }
+
+  give(shard: Shard, to: NodeId): boolean {
+    let isGiving = false
+    this.#options.shards.step(shard, (context) => {
+      isGiving = give(shard, to, context)
+    })
+    return isGiving
+  }
+
+  move(shard: Shard, to: NodeId): boolean {
+    if (!move(shard, to)) return false
+    this.#options.shards.busy.add(shard)
+    this.hurry(shard)
+    return true
+  }
+
+  /** A shard that moves need not wait for the next tick. */
+  hurry(shard: Shard): void {
+    if (isOwning(shard) && (shard.moveTo !== null || shard.role === 'giving')) this.#tickOwner(shard)
+  }
+
+  #best(shard: Shard, nodes: readonly NodeId[], count: number): readonly NodeId[] {
+    const order = this.rankingOf(shard.kind).rank(shard.id)
+    const placeOf = (node: NodeId): number => {
+      const place = order.indexOf(node)
+      return place < 0 ? order.length : place
+    }
+    return nodes.toSorted((a, b) => placeOf(a) - placeOf(b)).slice(0, count)
   }
 
   #stays(node: NodeId): boolean {

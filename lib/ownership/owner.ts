@@ -26,6 +26,8 @@ export const newSession = (shard: Shard, node: NodeId, now: number): Peer => {
     grantUntil: -1,
     heardAt: now,
     caughtUp: false,
+    told: { released: 0, at: Number.POSITIVE_INFINITY },
+    knowsReleased: 0,
   }
   shard.peers.set(node, peer)
   return peer
@@ -42,7 +44,7 @@ export const needSet = (shard: Shard, context: StepContext): readonly NodeId[] =
   })
 }
 
-const commitSeq = (shard: Shard, context: StepContext): number => {
+export const commitSeq = (shard: Shard, context: StepContext): number => {
   const acked = needSet(shard, context).map((node) => shard.peers.get(node)?.acked ?? -1)
   const commit = context.rules.commit(shard.copy?.seq ?? 0, acked)
   return shard.holds.size === 0
@@ -170,6 +172,7 @@ const sendAppend = (shard: Shard, node: NodeId, peer: Peer, context: StepContext
   }
   const entries = copy.log.slice(peer.sent + 1 - first)
   peer.sent = copy.seq
+  peer.told = { released: copy.released, at: context.now }
   // An empty one for a waiting read must not put off what has to be sent again.
   if (entries.length > 0 || peer.acked >= copy.seq) peer.sentAt = context.now
   context.act({
@@ -192,6 +195,7 @@ export const onAck = (shard: Shard, from: NodeId, ack: Ack, context: StepContext
   if (!context.rules.countsAck(ack, shard.epoch, peer.session)) return
   if (ack.seq > peer.acked) peer.acked = ack.seq
   if (ack.t0 > peer.echo) peer.echo = ack.t0
+  if (ack.t0 >= peer.told.at) peer.knowsReleased = peer.told.released
   peer.grantUntil = Math.max(peer.grantUntil, ack.t0 + context.limits.readLeaseMs)
   peer.heardAt = context.now
   if (from === shard.joiner && context.rules.mayJoin(peer.acked, shard.copy.seq)) peer.caughtUp = true
@@ -255,6 +259,8 @@ const lateMirrors = (shard: Shard, others: Others, context: StepContext): readon
 
 /** What an owner knows of the other members. */
 export interface Others {
+  /** The best of these to be mirrors, at most `count`. */
+  best(nodes: readonly NodeId[], count: number): readonly NodeId[]
   /** Somebody who could become a mirror; `later` when too many are being filled. */
   choose(): NodeId | 'none' | 'later'
   /** Neither gone nor leaving. */
@@ -271,28 +277,36 @@ const keepMirrors = (shard: Shard, others: Others, context: StepContext): void =
   const joiner = shard.joiner
   const peer = joiner === null ? undefined : shard.peers.get(joiner)
   if (joiner !== null && peer?.caughtUp === true && context.rules.mayJoin(peer.acked, shard.copy?.seq ?? 0)) {
-    writeSet(shard, [...kept, joiner], context)
+    const room = Math.max(1, context.limits.copies) - 1
+    const isFull = joiner === shard.moveTo && kept.length > room
+    writeSet(shard, [...(isFull ? others.best(kept, room) : kept), joiner], context)
     return
   }
   const gaveUp =
     joiner !== null &&
     (context.isGone(joiner) || context.now - shard.joinerSince > 2 * context.limits.mirrorLateMs)
-  if (gaveUp && joiner !== null) dropJoiner(shard, joiner)
+  if (gaveUp && joiner !== null) dropJoiner(shard, joiner, context)
   if (shard.joiner !== null) return
-  const wants = kept.length < context.limits.copies
+  const wants = kept.length < context.limits.copies && shard.moveTo === null
   const next = wants && !gaveUp ? others.choose() : 'none'
   if (next === 'later') return
-  if (next !== 'none') {
-    shard.joiner = next
-    shard.joinerSince = context.now
-    newSession(shard, next, context.now)
-    flush(shard, context, false)
-  } else if (out.length > 0) writeSet(shard, kept, context)
+  if (next !== 'none') startJoining(shard, next, context)
+  else if (out.length > 0) writeSet(shard, kept, context)
 }
 
-const dropJoiner = (shard: Shard, joiner: NodeId): void => {
+export const startJoining = (shard: Shard, node: NodeId, context: StepContext): void => {
+  shard.joiner = node
+  shard.joinerSince = context.now
+  newSession(shard, node, context.now)
+  flush(shard, context, false)
+}
+
+const dropJoiner = (shard: Shard, joiner: NodeId, context: StepContext): void => {
   shard.joiner = null
   shard.peers.delete(joiner)
+  if (shard.moveTo !== joiner) return
+  shard.moveTo = null
+  context.act({ do: 'give-failed' })
 }
 
 const writeSet = (shard: Shard, insync: readonly NodeId[], context: StepContext): void => {
@@ -300,43 +314,6 @@ const writeSet = (shard: Shard, insync: readonly NodeId[], context: StepContext)
   if (record === null) return
   const { owner, epoch, gen, born } = record
   startWrite(shard, 'set', { owner, epoch, gen, born, insync, nonce: context.nonce() }, context)
-}
-
-/** Begins to hand the shard over; nothing new is taken until it is done or has failed. */
-export const give = (shard: Shard, to: NodeId, context: StepContext): boolean => {
-  if (shard.role !== 'owner' || shard.writing !== null || !shard.record?.insync.includes(to)) return false
-  shard.role = 'giving'
-  shard.giveTo = to
-  shard.giveSince = context.now
-  tryGive(shard, context)
-  return true
-}
-
-const tryGive = (shard: Shard, context: StepContext): void => {
-  const { record, copy, giveTo } = shard
-  if (record === null || copy === null || giveTo === null || shard.writing !== null) return
-  // What is handled after the record has changed is lost, and mail that is left over comes out of order. But
-  // an entity that is being restarted may keep its mail for long.
-  const waitsForMail = context.now - shard.giveSince < context.limits.handoffMs / 2 && context.hasMail(shard)
-  const isDone = copy.released === copy.seq && shard.reads.length === 0 && !waitsForMail
-  if (isDone && commitSeq(shard, context) >= copy.seq && record.insync.includes(giveTo)) {
-    const version = record.version + 1
-    const insync = [...record.insync.filter((node) => node !== giveTo), context.me]
-    const { gen, born } = record
-    startWrite(
-      shard,
-      'give',
-      { owner: giveTo, epoch: version, insync, gen, born, nonce: context.nonce() },
-      context,
-    )
-    return
-  }
-  const isOver = context.now - shard.giveSince > context.limits.handoffMs
-  if (isOver || !record.insync.includes(giveTo)) {
-    shard.role = 'owner'
-    shard.giveTo = null
-    context.act({ do: 'give-failed' })
-  }
 }
 
 /** What an owner does from time to time while something is under way. */
@@ -351,5 +328,4 @@ export const tickOwner = (shard: Shard, others: Others, context: StepContext): v
   resend(shard, context)
   tryRelease(shard, context)
   keepMirrors(shard, others, context)
-  if (shard.role === 'giving') tryGive(shard, context)
 }

@@ -3,17 +3,14 @@
  * the engine what was released, taken over and given away. Everything is driven by callbacks, on one thread.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import type { Change } from '../entity/copy.js'
 import type { NodeId, ShardId } from '../ids.js'
 import type { Latest, RecordVersion, Watch } from '../records/records.js'
 import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
-import { Caretaker } from './caretaker.js'
-import { fillOf, isLong } from './fill.js'
-import { onAppend, onDrop, onFill } from './mirror.js'
-import { flush, give, onAck, onChange, onRead, onRefuse, onVoid, tryRelease } from './owner.js'
+import { Caretaker, type Place } from './caretaker.js'
+import { heard } from './heard.js'
+import { Mirrors } from './mirrors.js'
+import { flush, onChange, onRead, onVoid, tryRelease } from './owner.js'
 import {
-  mirrorBody,
-  type MirrorMessage,
   mirrorMessageFrom,
   includesNode,
   recordNoticeFrom,
@@ -37,6 +34,7 @@ export class Ownership {
   readonly #writes: Writes
   readonly #caretaker: Caretaker
   readonly #watch: Watch
+  readonly #mirrors: Mirrors
   readonly #dirty = new Set<Shard>()
   #isLive = false
 
@@ -44,6 +42,7 @@ export class Ownership {
     const { me, clock, config, reached, membership, records, copiesOf } = options
     this.#options = options
     this.#rules = options.rules ?? properRules
+    this.#mirrors = new Mirrors(options.send)
     this.#shards = new Shards({
       me,
       clock,
@@ -144,7 +143,7 @@ export class Ownership {
   }
 
   /** A step has been applied to the copy. */
-  change(shard: Shard, change: Change): void {
+  change(shard: Shard, change: Parameters<typeof onChange>[1]): void {
     this.#shards.step(shard, (context) => {
       onChange(shard, change, context)
       tryRelease(shard, context)
@@ -168,6 +167,7 @@ export class Ownership {
     if (E.isLeft(message)) return false
     const shard = this.#shards.get(envelope.shard)
     this.#shards.step(shard, (context) => heard(shard, from, message.right, context))
+    if (shard.moveTo !== null || shard.giveTo !== null) this.#caretaker.hurry(shard)
     return true
   }
 
@@ -185,14 +185,22 @@ export class Ownership {
     this.#caretaker.helpOrphans()
   }
 
-  /** Begins to hand a shard over; false when it cannot be now. */
+  /** Begins to hand a shard over to one of its mirrors; false when it cannot be now. */
   give(shard: Shard, to: NodeId): boolean {
-    let isGiving = false
-    this.#shards.step(shard, (context) => {
-      isGiving = give(shard, to, context)
-    })
-    if (isGiving) this.#options.on.giving(shard)
-    return isGiving
+    return this.#caretaker.give(shard, to)
+  }
+
+  /**
+   * Begins to move a shard to a node that need not be a mirror yet, and then to hand it over. False when it
+   * cannot be now. While it moves its `moveTo` is that node; afterwards another node owns it, or it failed.
+   */
+  move(shard: Shard, to: NodeId): boolean {
+    return this.#caretaker.move(shard, to)
+  }
+
+  /** Where a shard should live by the members of now, and whether a rebalance may put it there. */
+  placeOf(kind: string): Place {
+    return this.#caretaker.rankingOf(kind)
   }
 
   /** Shards whose record still names this node. */
@@ -237,6 +245,7 @@ export class Ownership {
     this.#caretaker.noted(shard.id, after.owner)
     this.#options.on.recordChanged(shard.id, after.owner, before?.owner ?? null)
     this.#caretaker.care(shard)
+    this.#caretaker.hurry(shard)
   }
 
   /** Appends leave at the end of the turn, all changes of the turn in one. */
@@ -253,29 +262,13 @@ export class Ownership {
       this.#shards.step(shard, (context) => flush(shard, context, shard.reads.length > 0))
   }
 
-  #send(shard: Shard, to: NodeId, message: MirrorMessage): void {
-    const body = mirrorBody(message)
-    const isSent = this.#options.send(to, { type: 'mirror', shard: shard.id, verb: message.verb, body })
-    // The changes of one turn may be more than a frame takes.
-    if (isSent || message.verb !== 'append' || message.entries.length < 2 || !isLong(body)) return
-    const half = message.entries.length >> 1
-    this.#send(shard, to, { ...message, entries: message.entries.slice(0, half) })
-    this.#send(shard, to, { ...message, entries: message.entries.slice(half) })
-  }
-  #fill(shard: Shard, to: NodeId): void {
-    const peer = shard.peers.get(to)
-    if (shard.copy === null || peer === undefined || !isOwning(shard)) return
-    const head = { epoch: shard.epoch, session: peer.session, t0: this.#options.clock.monotonic() }
-    for (const part of fillOf(shard.copy, head)) this.#send(shard, to, { verb: 'fill', ...part })
-  }
-
   #perform(shard: Shard, action: Action): void {
     const { on } = this.#options
     switch (action.do) {
       case 'send':
-        return this.#send(shard, action.to, action.message)
+        return this.#mirrors.send(shard, action.to, action.message)
       case 'fill':
-        return this.#fill(shard, action.to)
+        return this.#mirrors.fill(shard, action.to, this.#options.clock.monotonic())
       case 'write':
         return this.#writes.write(shard.id, action.writing)
       case 'read-record':
@@ -290,6 +283,8 @@ export class Ownership {
         return on.took(shard, action.how)
       case 'stepped-down':
         return on.steppedDown(shard, action.dropped)
+      case 'giving':
+        return on.giving(shard)
       case 'gave':
         return on.gave(shard, action.to)
       case 'give-failed':
@@ -297,20 +292,5 @@ export class Ownership {
       case 'broken':
         return on.broken(shard, action.what)
     }
-  }
-}
-
-const heard = (shard: Shard, from: NodeId, message: MirrorMessage, context: StepContext): void => {
-  switch (message.verb) {
-    case 'append':
-      return onAppend(shard, from, message, context)
-    case 'fill':
-      return onFill(shard, from, message, context)
-    case 'ack':
-      return onAck(shard, from, message, context)
-    case 'refuse':
-      return onRefuse(shard, from, message, context)
-    case 'drop':
-      return onDrop(shard, message)
   }
 }

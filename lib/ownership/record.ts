@@ -62,6 +62,7 @@ const decided = (shard: Shard, writing: Writing, isMine: boolean, context: StepC
       context.act({ do: 'give-failed' })
     }
     shard.giveTo = null
+    shard.moveTo = null
   }
 }
 
@@ -87,6 +88,7 @@ const stepDown = (shard: Shard, record: VersionedRecord, context: StepContext): 
   shard.isLoading = false
   shard.reads = []
   shard.joiner = null
+  shard.moveTo = null
   shard.giveTo = null
   shard.peers.clear()
   if (hasGiven && shard.copy !== null) {

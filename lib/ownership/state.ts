@@ -33,6 +33,9 @@ export interface Peer {
   /** When it last answered, or when something began to wait for it. */
   heardAt: number
   caughtUp: boolean
+  /** The last `released` it was sent, and when; and the last that it surely has. */
+  told: { readonly released: number; readonly at: number }
+  knowsReleased: number
 }
 
 export type WritePurpose = 'found' | 'claim' | 'set' | 'give'
@@ -73,8 +76,14 @@ export interface Shard {
   readonly holds: Map<string, number>
   /** As an owner: what was kept of it elsewhere is still being read, so nothing new is taken. */
   isLoading: boolean
+  /** It is to move there: that node joins, then it is given. */
+  moveTo: NodeId | null
   giveTo: NodeId | null
   giveSince: number
+  /** Where this node sent its last mail for it. */
+  mailedTo: NodeId | null
+  /** Where it passed on the last mail of others. */
+  passedTo: NodeId | null
   /** Parts of a fill that is still coming. */
   filling: {
     epoch: number
@@ -96,6 +105,7 @@ export type Action =
   | { readonly do: 'answer'; readonly read: HeldRead }
   | { readonly do: 'took'; readonly how: 'empty' | 'copy' }
   | { readonly do: 'stepped-down'; readonly dropped: readonly Change[] }
+  | { readonly do: 'giving' }
   | { readonly do: 'gave'; readonly to: NodeId }
   | { readonly do: 'give-failed' }
   | { readonly do: 'broken'; readonly what: string }
@@ -148,8 +158,11 @@ export const newShard = (id: ShardId): Shard => ({
   readyAt: -1,
   holds: new Map(),
   isLoading: false,
+  moveTo: null,
   giveTo: null,
   giveSince: 0,
+  mailedTo: null,
+  passedTo: null,
   filling: null,
 })
 
@@ -188,6 +201,7 @@ export const isOwning = (shard: Shard): boolean => shard.role === 'owner' || sha
 export const isQuiet = (shard: Shard): boolean =>
   shard.writing === null &&
   shard.joiner === null &&
+  shard.moveTo === null &&
   (shard.copy === null || !isOwning(shard) || shard.copy.released === shard.copy.seq) &&
   shard.reads.length === 0 &&
   shard.role !== 'claiming' &&

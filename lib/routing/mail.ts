@@ -1,10 +1,13 @@
 /** Mail that waits for its shard to have an owner here or elsewhere: bounded in count and time. */
 import type { NodeId, ShardId } from '../ids.js'
 import type { Clock, Timer } from '../std/clock.js'
-import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
+import type { AskEnvelope, ControlEnvelope, TellEnvelope } from '../wire/envelope.js'
+
+/** Asks and tells, and the questions that follow them. */
+export type Waiting = AskEnvelope | TellEnvelope | ControlEnvelope
 
 export interface Letter {
-  readonly envelope: AskEnvelope | TellEnvelope
+  readonly envelope: Waiting
   readonly from: NodeId
   readonly until: number
 }
@@ -12,7 +15,7 @@ export interface Letter {
 export interface WaitingMail {
   readonly count: number
   /** False when too much waits already. */
-  keep(shard: ShardId, envelope: AskEnvelope | TellEnvelope, from: NodeId, forMs: number): boolean
+  keep(shard: ShardId, envelope: Waiting, from: NodeId, forMs: number): boolean
   take(shard: ShardId): readonly Letter[]
   clear(): void
 }

@@ -13,7 +13,8 @@ import type { Shard } from '../ownership/state.js'
 import { rank, shardIndexOf } from '../placement/placement.js'
 import type { Clock } from '../std/clock.js'
 import type { AskEnvelope, Envelope, TellEnvelope, Wire } from '../wire/envelope.js'
-import { createWaitingMail } from './mail.js'
+import { Detours, type Follow, followedVerb, followEnvelope, followFrom, followHops } from './detours.js'
+import { createWaitingMail, type Waiting } from './mail.js'
 
 type Mail = AskEnvelope | TellEnvelope
 
@@ -44,6 +45,15 @@ export interface Router {
   hold(envelope: TellEnvelope): void
   /** Mail that came from a node, this one included. */
   receive(envelope: Mail, from: NodeId): void
+  /** Mail that was taken here and not handled before the shard moved: it follows without spending a hop. */
+  left(envelope: Mail, from: NodeId): void
+  /** A question of another node's detours, and the answer to one of ours. */
+  follow(body: Wire): void
+  followed(body: Wire): void
+  /** These never come back. */
+  gone(nodes: readonly NodeId[]): void
+  /** Another node has just handed this shard to this one. */
+  given(shard: ShardId, by: NodeId): void
   /** The shard has a new record, or this node has taken or given it: what waits for it may go. */
   settled(shard: ShardId): void
   readonly waitingCount: number
@@ -71,7 +81,8 @@ export const createRouter = (options: RouterOptions): Router => {
     if (known !== undefined) known[index] = name
     return name
   }
-  const giveUp = (envelope: Mail, tag: 'Unavailable' | 'StaleView'): void => {
+  const giveUp = (envelope: Waiting, tag: 'Unavailable' | 'StaleView'): void => {
+    if (envelope.type === 'control') return
     const address = formatAddress(envelope.kind, envelope.id)
     if (envelope.type === 'ask')
       options.answer(envelope, 'error', { tag, address, retryAfterMs: config.askResendMs })
@@ -89,15 +100,49 @@ export const createRouter = (options: RouterOptions): Router => {
 
   const targetOf = (shard: ShardId): NodeId | null => ownership.ownerOf(shard)
 
-  const send = (envelope: Mail): 'sent' | 'later' | 'nowhere' => {
-    const { kind, id } = envelope
-    const target = kinds.has(kind) ? targetOf(shardOf(kind, id)) : stranger(kind, id)
+  const sendTo = (target: NodeId | null, envelope: Mail): 'sent' | 'later' | 'nowhere' => {
     if (target === null) return membership.view().ready.length > 0 ? 'nowhere' : 'later'
     if (membership.isGone(target)) return 'later'
     return options.send(target, envelope) ? 'sent' : 'later'
   }
+  const send = (envelope: Mail): 'sent' | 'later' | 'nowhere' => {
+    const { kind, id } = envelope
+    if (!kinds.has(kind)) return sendTo(stranger(kind, id), envelope)
+    const name = shardOf(kind, id)
+    const shard = ownership.get(name)
+    const target = shard?.record?.owner ?? targetOf(name)
+    if (shard === undefined || target === null || membership.isGone(target)) return sendTo(target, envelope)
+    if (detours.hasGiven && envelope.type === 'tell' && envelope.from !== undefined) {
+      const taken = detours.takeFrom(envelope.from.shard, name, envelope)
+      if (taken !== 'free') return keptBy(taken, envelope)
+    }
+    if (shard.mailedTo === target) return sendTo(target, envelope)
+    const taken = detours.take(shard, target, envelope)
+    return taken === 'free' ? sendTo(target, envelope) : keptBy(taken, envelope)
+  }
+  const keptBy = (taken: 'kept' | 'full', envelope: Mail): 'sent' | 'later' => {
+    if (taken === 'kept') return 'sent'
+    if (envelope.type === 'ask') return 'later'
+    options.bury(envelope, 'Overloaded')
+    return 'sent'
+  }
+  const detours = new Detours({
+    me,
+    clock: options.clock,
+    waitMs: config.detourMsMax,
+    countMax: 10 * config.mailboxCountMax,
+    reached,
+    isGone: membership.isGone,
+    send: options.send,
+    leave: (envelope) => {
+      if (envelope.type === 'control') again(envelope, me)
+      // An ask is repeated anyway.
+      else if (send(envelope) !== 'sent' && envelope.type === 'tell')
+        wait(shardOf(envelope.kind, envelope.id), envelope, me)
+    },
+  })
 
-  const wait = (shard: ShardId, envelope: Mail, from: NodeId): void => {
+  const wait = (shard: ShardId, envelope: Waiting, from: NodeId): void => {
     const forMs = envelope.type === 'ask' ? Math.min(waitMs, envelope.remainingMs) : waitMs
     if (waiting.keep(shard, envelope, from, forMs)) return
     reached.mailboxCountMax++
@@ -133,19 +178,59 @@ export const createRouter = (options: RouterOptions): Router => {
     } else if (proper === null) giveUp(envelope, 'Unavailable')
     else passOn(proper, envelope)
   }
+  /** Its owner may be another soon. */
+  const isOpen = ({ record, writing }: Shard): boolean =>
+    record === null || membership.isGone(record.owner) || writing !== null
   const foreign = (shard: Shard, envelope: Mail, from: NodeId): void => {
     const owner = shard.record?.owner
-    if (owner === undefined || membership.isGone(owner) || shard.writing !== null)
-      wait(shard.id, envelope, from)
-    else if (isReady(owner)) passOn(owner, envelope)
-    else giveUp(envelope, 'Unavailable')
+    if (owner === undefined || isOpen(shard)) wait(shard.id, envelope, from)
+    else if (isReady(owner)) {
+      shard.passedTo = owner
+      passOn(owner, envelope)
+    } else giveUp(envelope, 'Unavailable')
   }
 
   /** Frozen mail follows its shard without spending its hop: it was at the owner. */
-  const moved = (shard: Shard | undefined, envelope: Mail): void => {
+  const moved = (shard: Shard | undefined, envelope: Waiting): void => {
     const owner = shard?.record?.owner
-    if (owner === undefined || membership.isGone(owner)) giveUp(envelope, 'StaleView')
-    else if (!options.send(owner, envelope)) giveUp(envelope, 'Unavailable')
+    if (shard === undefined || owner === undefined || membership.isGone(owner)) {
+      giveUp(envelope, 'StaleView')
+      return
+    }
+    shard.passedTo = owner
+    if (!options.send(owner, envelope)) giveUp(envelope, 'Unavailable')
+  }
+
+  const left = (envelope: Mail, from: NodeId): void => {
+    const shard = ownership.get(shardOf(envelope.kind, envelope.id))
+    if (shard === undefined || shard.record?.owner === me) receive(envelope, from)
+    else if (isOpen(shard)) wait(shard.id, envelope, from)
+    else moved(shard, envelope)
+  }
+
+  /** Takes the way of mail that came just now, and is answered where that is handled. */
+  const follow = (asked: Follow): void => {
+    const { shard: name, from, number, hops, isOwnWay } = asked
+    const shard = ownership.get(name)
+    const owner = shard?.record?.owner
+    const isHere = owner === me && !isFrozen(shard as Shard)
+    if (shard === undefined || owner === undefined || isHere || hops >= followHops)
+      options.send(from, { type: 'control', verb: followedVerb, body: number })
+    else if (isOwnWay && detours.goesOwnWay(shard, asked)) return
+    else if (owner === me || isOpen(shard)) wait(name, followEnvelope(asked), from)
+    else options.send(wayOn(shard, owner), followEnvelope({ ...asked, hops: hops + 1, isOwnWay: false }))
+  }
+  /** A shard that moves twice in a moment: mail of the first time may still be on its way. */
+  const wayOn = ({ passedTo }: Shard, owner: NodeId): NodeId =>
+    passedTo === null || membership.isGone(passedTo) ? owner : passedTo
+  const isFrozen = (shard: Shard): boolean => ownership.mayServe(shard) && !ownership.takesNew(shard)
+  const followBody = (body: Wire): void => {
+    const asked = followFrom(body)
+    if (asked !== undefined) follow(asked)
+  }
+  const again = (envelope: Waiting, from: NodeId): void => {
+    if (envelope.type === 'control') followBody(envelope.body)
+    else receive(envelope, from)
   }
 
   return {
@@ -154,18 +239,27 @@ export const createRouter = (options: RouterOptions): Router => {
     send,
     hold: (envelope) => wait(shardOf(envelope.kind, envelope.id), envelope, me),
     receive,
+    left,
+    follow: followBody,
+    followed: (body) => detours.followed(body),
+    gone: (nodes) => detours.gone(nodes),
+    given: (shard, by) => detours.given(shard, by),
     settled: (id) => {
       const letters = waiting.take(id)
       const shard = ownership.get(id)
       const isHere = shard?.record?.owner === me
+      if (isHere && shard !== undefined) shard.passedTo = null
       for (const letter of isHere ? letters : options.frozenMail(letters)) {
-        if (isHere) receive(letter.envelope, letter.from)
+        if (isHere) again(letter.envelope, letter.from)
         else moved(shard, letter.envelope)
       }
     },
     get waitingCount() {
-      return waiting.count
+      return waiting.count + detours.count
     },
-    close: () => waiting.clear(),
+    close: () => {
+      waiting.clear()
+      detours.close()
+    },
   }
 }

@@ -213,7 +213,7 @@ t.test(
   },
 )
 
-t.test('step - a tell with a position that was heard before does nothing', async (t) => {
+t.test('step - a tell that was heard before does nothing, and one that was overtaken is told', async (t) => {
   const bench = new StepBench(purse)
   const from = (gen: number, seq: number, part: number, epoch: number) =>
     bench.step('a', {
@@ -227,11 +227,12 @@ t.test('step - a tell with a position that was heard before does nothing', async
     [from(1, 5, 0, 2), 'change'],
     [from(1, 5, 0, 2), 'nothing'],
     [from(1, 5, 1, 2), 'change'],
-    [from(1, 4, 9, 2), 'nothing'],
-    [from(1, 6, 0, 1), 'nothing'],
+    [from(1, 4, 9, 2), 'overtaken'],
+    [from(1, 6, 0, 1), 'overtaken'],
     [from(1, 6, 0, 3), 'change'],
+    [from(1, 5, 0, 4), 'nothing'],
     [from(2, 1, 0, 4), 'change'],
-    [from(1, 9, 0, 9), 'nothing'],
+    [from(1, 9, 0, 9), 'overtaken'],
   ]
   for (const [seen, wanted] of heard) t.equal(seen, wanted)
   t.equal(bench.state('a').total, 4)

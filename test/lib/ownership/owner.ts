@@ -1,6 +1,6 @@
 import t from 'tap'
+import { give, tickGive } from '../../../lib/ownership/give.js'
 import {
-  give,
   needSet,
   onAck,
   onChange,
@@ -39,9 +39,13 @@ const acks = (side: Side, from: string, seq: number, more: Partial<Ack> = {}): A
 const others = (choice: string = 'none', staying: (node: string) => boolean = () => true) => ({
   choose: () => choice,
   stays: staying,
+  best: (nodes: readonly string[], count: number) => nodes.slice(0, count),
 })
 const ticks = (side: Side, choice?: string, staying?: (node: string) => boolean): Action[] =>
-  side.run((context) => tickOwner(side.shard, others(choice, staying), context))
+  side.run((context) => {
+    tickGive(side.shard, others(choice, staying), context)
+    tickOwner(side.shard, others(choice, staying), context)
+  })
 const decided = (side: Side): Action[] => {
   const nonce = side.shard.writing?.record.nonce ?? ''
   return side.run((context) => onWritten(side.shard, nonce, 'created', context))
@@ -385,6 +389,8 @@ t.test(
     acks(side, 'b#1', 1, { t0: 10 })
     t.same(writtenOf(ticks(side)), [], 'a read waits')
     acks(side, 'b#1', 1, { t0: 5_005 })
+    t.same(writtenOf(ticks(side)), [], 'it does not know yet what was released, and would say it again')
+    acks(side, 'b#1', 1, { t0: 5_010 })
     t.match(writtenOf(ticks(side)), [{ purpose: 'give' }])
   },
 )

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { claim } from '../../../lib/ownership/mirror.js'
-import { give, tickOwner } from '../../../lib/ownership/owner.js'
+import { give } from '../../../lib/ownership/give.js'
+import { tickOwner } from '../../../lib/ownership/owner.js'
 import { recordFromBytes, recordToBytes } from '../../../lib/ownership/protocol.js'
 import { onLatest, onWritten } from '../../../lib/ownership/record.js'
 import type { Action } from '../../../lib/ownership/state.js'
@@ -119,7 +120,7 @@ t.test(
 
 t.test('rule 10 - a change of the set that another version overtook is begun anew', async (t) => {
   const side = owner(['b#1', 'c#1'])
-  const gone = { choose: () => 'none', stays: (node: string) => node !== 'c#1' } as const
+  const gone = { choose: () => 'none', stays: (node: string) => node !== 'c#1', best: () => [] } as const
   side.run((context) => tickOwner(side.shard, gone, context))
   side.sees(record(2, { epoch: 1, insync: ['b#1', 'c#1'] }))
   t.equal(side.shard.writing, null)
