@@ -139,14 +139,12 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
     throw new Misuse('InvalidDeclaration', `"${kind}" is available, so it needs a merge.`)
   }
   checkPlacement(kind, given)
-  if (
-    (given.reminders === true || given.remember === true) &&
-    given.state !== undefined &&
-    sourceData(given.state).type === 'persisted'
-  ) {
+  const isKept = given.reminders === true || given.remember === true
+  if (isKept && given.state !== undefined && sourceData(given.state).type === 'persisted') {
     throw new Misuse(
       'InvalidDeclaration',
-      `"${kind}" is persisted, so its timers and its ids are in its journal: use act.after, without reminders or remember.`,
+      `"${kind}" is persisted, so its journal keeps its timers and ids: use act.after, ` +
+        'without reminders and remember.',
     )
   }
   checkHandlers(kind, new Set([...data.specs.keys(), ...(inner?.specs.keys() ?? [])]), given.on ?? {})

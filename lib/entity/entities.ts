@@ -21,9 +21,8 @@ import {
   type Work,
 } from './hosting.js'
 import { Lives } from './lives.js'
-import type { Kept } from '../keeping/protocol.js'
 import { endTag, heldAnswer, inputOf, lacksState, type NotChanged, reminderOf } from './mail.js'
-import type { EntitiesOptions } from './options.js'
+import type { EntitiesOptions, Restored } from './options.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { addressOf, crashOf, noteLimit, refusalOf } from './refusal.js'
 import { Returning } from './returning.js'
@@ -105,7 +104,7 @@ export class Entities {
   }
 
   /** The shard began anew, and this was kept of it. */
-  restore(shard: Shard, { reminders, ids }: Pick<Kept, 'reminders' | 'ids'>): void {
+  restore(shard: Shard, { reminders, ids }: Restored): void {
     const hosted = this.#hosting.get(shard.id)
     const { copy } = shard
     if (hosted === undefined || copy === null) return

@@ -4,7 +4,7 @@ import type { Origin } from '../api/topic.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import type { NodeId } from '../ids.js'
-import type { Reminder } from '../keeping/protocol.js'
+import type { Kept, Reminder } from '../keeping/protocol.js'
 import type { Reached } from '../limits.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
@@ -14,6 +14,9 @@ import type { AskEnvelope, TellEnvelope, Wire } from '../wire/envelope.js'
 import type { Change, Command } from './copy.js'
 import type { OpenCell, ShardJournals, ShardJournalsEvents } from './hosting.js'
 import type { CommandOutcome } from './protocol.js'
+
+/** What was kept of a shard that begins anew. */
+export type Restored = Pick<Kept, 'reminders' | 'ids'>
 
 export interface EntitiesOptions {
   readonly clock: Clock
