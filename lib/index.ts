@@ -132,7 +132,7 @@ export { adopt, type AdoptOptions } from './kernel/nact-adopted.js'
 export { JournalFailed, type JournalFailureCode } from './persistence/failure.js'
 export { memoryEngine, type MemoryEngineOptions } from './persistence/memory.js'
 export { logEvents, type Logger } from './observe/log.js'
-export { type Meter, meterNode } from './observe/meter.js'
+export { type Meter, meterNode, type MeterOptions } from './observe/meter.js'
 export { type OpenTelemetry, otelTracing } from './observe/otel.js'
 export type { Handling, Tracing } from './observe/tracing.js'
 export {

@@ -73,7 +73,7 @@ const numbered = {
   H: {
     called: 'behaviours of Horde',
     numbers: range('H', 1, 78),
-    toCome: ['H21', ...range('H', 23, 40), ...range('H', 51, 78)],
+    toCome: ['H21', ...range('H', 23, 40)],
   },
   G: {
     called: 'gaps that users of others report',

@@ -138,6 +138,9 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
   if (given.consistency === 'available' && given.merge === undefined) {
     throw new Misuse('InvalidDeclaration', `"${kind}" is available, so it needs a merge.`)
   }
+  const { activate = 'spawn' } = given
+  if (activate !== 'spawn' && activate !== 'first-message')
+    throw new Misuse('InvalidDeclaration', `"${kind}": activate: expected 'spawn' or 'first-message'.`)
   checkPlacement(kind, given)
   const isKept = given.reminders === true || given.remember === true
   if (isKept && given.state !== undefined && sourceData(given.state).type === 'persisted') {

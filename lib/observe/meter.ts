@@ -50,30 +50,55 @@ const gauges: Readonly<Record<string, { readonly description: string; readonly r
   },
 }
 
+export interface MeterOptions {
+  /** Called with what a reading threw. It is counted in `tumen.readings_failed_total` as well. */
+  readonly failed?: (error: unknown) => void
+}
+
 /**
  * Gives a meter everything that `node.status()` counts: each counter under its own name after `tumen.`, and
- * gauges of members, entities and shards. Read when the meter asks, so it costs nothing in between.
+ * gauges of members, entities and shards. Read when the meter asks, so it costs nothing in between. A reading
+ * that fails is counted and leaves the others, and the next one, as they are.
  *
  * @example
  * meterNode(node, metrics.getMeter('tumen'))
  */
-export const meterNode = (node: TumenNode, meter: Meter): Subscription => {
+export const meterNode = (node: TumenNode, meter: Meter, { failed }: MeterOptions = {}): Subscription => {
   const undo: (() => void)[] = []
+  let failedCount = 0
   const add = (instrument: Instrument, read: Read): void => {
-    const callback: Callback = (result) =>
-      read(node.status(), (value, attributes) => result.observe(value, { node: node.name, ...attributes }))
+    const callback: Callback = (result) => {
+      try {
+        read(node.status(), (value, attributes) => result.observe(value, { node: node.name, ...attributes }))
+      } catch (error) {
+        failedCount++
+        failed?.(error)
+      }
+    }
     instrument.addCallback(callback)
     undo.push(() => instrument.removeCallback(callback))
+  }
+  const metered = new Set<string>()
+  /** Some counters begin with the first thing that they count. */
+  const addCounters = ({ counters }: NodeStatus): void => {
+    for (const counter of Object.keys(counters)) {
+      if (metered.has(counter)) continue
+      metered.add(counter)
+      const description = `The counter ${counter} of node.status().`
+      add(meter.createObservableCounter(`tumen.${counter}`, { description }), (status, observe) => {
+        observe(status.counters[counter] ?? 0)
+      })
+    }
   }
   for (const [name, { description, read }] of Object.entries(gauges)) {
     add(meter.createObservableGauge(name, { description }), read)
   }
-  for (const counter of Object.keys(node.status().counters)) {
-    const description = `The counter ${counter} of node.status().`
-    add(meter.createObservableCounter(`tumen.${counter}`, { description }), ({ counters }, observe) => {
-      observe(counters[counter] ?? 0)
-    })
-  }
+  const description = 'Readings of this node for the meter that threw.'
+  add(meter.createObservableCounter('tumen.readings_failed_total', { description }), (status, observe) => {
+    addCounters(status)
+    observe(failedCount)
+  })
+  addCounters(node.status())
   return {
     unsubscribe: () => {
       for (const each of undo) each()
