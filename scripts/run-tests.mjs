@@ -16,7 +16,7 @@ const groups = {
   unit: { names: ['lib', 'supervisors', 'actors'], isCovered: true },
   otp: { names: ['otp'], letter: 'O' },
   horde: { names: ['horde', 'process/horde'], isBuilt: true, letter: 'H' },
-  gaps: { names: ['gaps', 'process/gaps', 'process/upgrade'], isBuilt: true, letter: 'G' },
+  gaps: { names: ['gaps', 'process/gaps', 'process/upgrade', 'process/three-servers'], isBuilt: true, letter: 'G' },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
   simulation: { names: ['simulation'], isBuilt: true },
