@@ -16,7 +16,11 @@ const groups = {
   unit: { names: ['lib', 'supervisors', 'actors'], isCovered: true },
   otp: { names: ['otp'], letter: 'O' },
   horde: { names: ['horde', 'process/horde'], isBuilt: true, letter: 'H' },
-  gaps: { names: ['gaps', 'process/gaps', 'process/upgrade', 'process/three-servers'], isBuilt: true, letter: 'G' },
+  gaps: {
+    names: ['gaps', 'process/gaps', 'process/upgrade', 'process/three-servers'],
+    isBuilt: true,
+    letter: 'G',
+  },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
   simulation: { names: ['simulation'], isBuilt: true },
@@ -78,7 +82,7 @@ const numbered = {
   G: {
     called: 'gaps that users of others report',
     numbers: range('G', 1, 15),
-    toCome: range('G', 1, 15),
+    toCome: ['G4', 'G5', ...range('G', 7, 9), 'G11', 'G14', 'G15'],
   },
 }
 /** By number: whether all of its tests hold, and what they say. */
