@@ -214,16 +214,23 @@ export const onRefuse = (shard: Shard, from: NodeId, refusal: Refuse, context: S
   }
 }
 
+/**
+ * How long to wait for an acknowledgement. What a node is sent arrives in order: one that has acknowledged
+ * something later has lost this. One that has not is most likely slow, and more to do would make it slower.
+ */
+const waitMs = (node: NodeId, peer: Peer, context: StepContext): number => {
+  const { mirrorResendMs } = context.limits
+  return peer.acked >= 0 && context.echoOf(node) > peer.sentAt ? mirrorResendMs : 4 * mirrorResendMs
+}
+
 /** Sends again what was not acknowledged in time. */
 const resend = (shard: Shard, context: StepContext): void => {
   const seq = shard.copy?.seq ?? 0
   for (const node of targets(shard, context)) {
     const peer = shard.peers.get(node)
-    if (peer === undefined || peer.sent < 0) continue
-    const waits = peer.acked < seq || shard.reads.length > 0
-    if (!waits || context.now - peer.sentAt < context.limits.mirrorResendMs) continue
+    if (peer === undefined || peer.sent < 0 || peer.acked >= seq) continue
+    if (context.now - peer.sentAt < waitMs(node, peer, context)) continue
     if (peer.acked < 0) {
-      if (context.now - peer.sentAt < 4 * context.limits.mirrorResendMs) continue
       const heardAt = peer.heardAt
       newSession(shard, node, context.now).heardAt = heardAt
     } else peer.sent = peer.acked

@@ -165,6 +165,7 @@ export class Ownership {
   onMirror(from: NodeId, envelope: MirrorEnvelope): boolean {
     const message = mirrorMessageFrom(envelope.verb, envelope.body)
     if (E.isLeft(message)) return false
+    if (message.right.verb === 'ack') this.#shards.noteEcho(from, message.right.t0)
     const shard = this.#shards.get(envelope.shard)
     this.#shards.step(shard, (context) => heard(shard, from, message.right, context))
     if (shard.moveTo !== null || shard.giveTo !== null) this.#caretaker.hurry(shard)

@@ -29,6 +29,8 @@ export class Shards {
   /** Those with something under way: the tick looks after them. */
   readonly busy = new Set<Shard>()
   isStopped = false
+  /** Of each node, the greatest `t0` that it has acknowledged. */
+  readonly #echoes = new Map<NodeId, number>()
   readonly #options: ShardsOptions
   readonly #context: { -readonly [K in keyof StepContext]: StepContext[K] } & {
     limits: { copies: number; holders: readonly string[] }
@@ -58,6 +60,7 @@ export class Shards {
         holders: [],
       },
       isGone: options.isGone,
+      echoOf: (node) => this.#echoes.get(node) ?? -1,
       provenAt: options.provenAt,
       hasMail: options.hasMail,
       nonce: () => `${me}/${++this.#nonceCount}`,
@@ -81,6 +84,14 @@ export class Shards {
   /** One of which anything is known. */
   find(id: ShardId): Shard | undefined {
     return this.all.get(id) ?? (this.records.get(id) === null ? undefined : this.get(id))
+  }
+
+  /** A node has acknowledged what was sent to it at `t0`, by this node's monotonic clock. */
+  noteEcho(node: NodeId, t0: number): void {
+    if (t0 > (this.#echoes.get(node) ?? -1)) this.#echoes.set(node, t0)
+  }
+  forgetGone(): void {
+    for (const node of this.#echoes.keys()) if (this.#options.isGone(node)) this.#echoes.delete(node)
   }
 
   /** Runs one step and then performs what it decided; nested calls queue behind the one that runs. */

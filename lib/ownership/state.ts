@@ -118,6 +118,8 @@ export interface StepContext {
   readonly rules: Rules
   readonly limits: ShardLimits
   isGone(node: NodeId): boolean
+  /** When the latest was sent, for whatever shard, that this node is known to have taken; -1 at first. */
+  echoOf(node: NodeId): number
   /** When the latest question to the store that has been answered was asked. */
   provenAt(): number
   /** Mail for it was taken and is not handled yet. */

@@ -243,6 +243,20 @@ t.test('rule 10 - what is not acknowledged is sent again, from the first that is
 })
 
 t.test(
+  'rule 10 - a mirror that has taken nothing later is slow: it is sent nothing again soon',
+  async (t) => {
+    const side = owner(['b#1'])
+    changes(side, 1, 2)
+    acks(side, 'b#1', 1)
+    side.echo = side.shard.peers.get('b#1')?.sentAt ?? -1
+    side.now = 4 * limits.mirrorResendMs - 1
+    t.same(sentOf(ticks(side), 'append'), [])
+    side.now = 4 * limits.mirrorResendMs
+    t.match(sentOf(ticks(side), 'append'), [{ message: { entries: [{ seq: 2 }] } }])
+  },
+)
+
+t.test(
   'rule 10 - a late mirror is waited for until its removal is decided, and only then told to drop',
   async (t) => {
     const side = owner(['b#1'])
