@@ -167,35 +167,40 @@ t.test('reminders – what was acknowledged rings, whatever dies and when', asyn
     killOneAtMs: fc.integer({ min: 0, max: 6_000 }),
     delayMsMax: fc.integer({ min: 1, max: 20 }),
     recordDelayMsMax: fc.integer({ min: 0, max: 200 }),
+    recordLoss: fc.constantFrom(0, 0, 0.05, 0.2),
   })
   await fc.assert(
-    fc.asyncProperty(trial, async ({ sets, killAllAtMs, killOneAtMs, delayMsMax, recordDelayMsMax }) => {
-      const c = await started(['n1', 'n2', 'n3'])
-      c.faults.set({ delayMsMin: 0, delayMsMax, recordDelayMsMin: 0, recordDelayMsMax })
-      const acknowledged = new Set<string>()
-      sets.forEach(({ bell, afterMs }, at) => {
-        const given = { name: `r${at}`, afterMs }
-        c.at('n1').ask({ kind: 'bell', id: `b${bell}` }, { tag: 'Set', payload: given }, {}, ({ tag }) => {
-          if (tag === 'reply') acknowledged.add(given.name)
+    fc.asyncProperty(
+      trial,
+      async ({ sets, killAllAtMs, killOneAtMs, delayMsMax, recordDelayMsMax, recordLoss }) => {
+        const c = await started(['n1', 'n2', 'n3'])
+        c.faults.set({ delayMsMin: 0, delayMsMax, recordDelayMsMin: 0, recordDelayMsMax, recordLoss })
+        const acknowledged = new Set<string>()
+        sets.forEach(({ bell, afterMs }, at) => {
+          const given = { name: `r${at}`, afterMs }
+          c.at('n1').ask({ kind: 'bell', id: `b${bell}` }, { tag: 'Set', payload: given }, {}, ({ tag }) => {
+            if (tag === 'reply') acknowledged.add(given.name)
+          })
+          c.clock.advance(7)
         })
-        c.clock.advance(7)
-      })
-      const [first, second] = [Math.min(killOneAtMs, killAllAtMs), Math.max(killOneAtMs, killAllAtMs)]
-      c.clock.advance(first)
-      if (first === killOneAtMs) c.kill('n2')
-      c.clock.advance(second - first)
-      const before = heard.map(({ name }) => name)
-      if (new Set(before).size !== before.length)
-        throw new Error(`twice without a full loss: ${before.join()}`)
-      const promised = [...acknowledged]
-      killAll(c)
-      await c.start('n4')
-      c.clock.advance(30_000)
-      const rung = new Set(heard.map(({ name }) => name))
-      const missing = promised.filter((name) => !rung.has(name))
-      c.stop()
-      if (missing.length > 0) throw new Error(`acknowledged and never rung: ${missing.join()}`)
-    }),
+        const [first, second] = [Math.min(killOneAtMs, killAllAtMs), Math.max(killOneAtMs, killAllAtMs)]
+        c.clock.advance(first)
+        if (first === killOneAtMs) c.kill('n2')
+        c.clock.advance(second - first)
+        const before = heard.map(({ name }) => name)
+        if (new Set(before).size !== before.length)
+          throw new Error(`twice without a full loss: ${before.join()}`)
+        const promised = [...acknowledged]
+        killAll(c)
+        c.faults.set({ recordLoss: 0 })
+        await c.start('n4')
+        c.clock.advance(30_000)
+        const rung = new Set(heard.map(({ name }) => name))
+        const missing = promised.filter((name) => !rung.has(name))
+        c.stop()
+        if (missing.length > 0) throw new Error(`acknowledged and never rung: ${missing.join()}`)
+      },
+    ),
     { numRuns: 60 },
   )
 })
