@@ -245,6 +245,25 @@ export const knobs = {
     max: minuteMs,
     meaning: 'A message that keeps the event loop for this long is reported with its actor.',
   },
+  sideCopyAfterMs: {
+    default: 1_000,
+    min: 0,
+    max: 10 * minuteMs,
+    meaning:
+      'How long an owner is out of reach until others serve its available kinds too; at once while frozen.',
+  },
+  sideCopiesCountMax: {
+    default: 65_536,
+    min: 1,
+    max: 1_000_000,
+    meaning: 'Shards of available kinds that one node keeps a copy of its own of. Beyond it: Unavailable.',
+  },
+  mergesCountMax: {
+    default: 64,
+    min: 1,
+    max: 65_536,
+    meaning: 'Entities that one node hands over at the same time after a split. The others wait.',
+  },
   idleMs: {
     default: 0,
     min: 0,

@@ -38,7 +38,7 @@ export {
 export type { Down, Exit, ExitReason, FarDown, FarReason, Life, MonitorOptions } from './api/exit.js'
 export type { At, Handlers } from './api/handlers.js'
 export { id, type Id, type IdCodec } from './api/id.js'
-export { kind, type Kind, type Limits } from './api/kind.js'
+export { kind, type Kind, type Limits, type Winner } from './api/kind.js'
 export type {
   EntitiesCount,
   EntitiesPage,

@@ -16,6 +16,11 @@ export interface At<I> {
   readonly origin: Origin
   /** With the message of a reminder: how many milliseconds after its time it is handled. */
   readonly lateMs?: number
+  /**
+   * Names the copy that takes this step: the same wherever the owner is, another one on each side of a split.
+   * For available kinds: what each copy counts under its own name can be merged.
+   */
+  readonly copy: string
 }
 
 type Handler<S, I, M> =

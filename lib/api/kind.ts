@@ -2,6 +2,7 @@
 import type { types } from './brand.js'
 import type { Handlers } from './handlers.js'
 import { Misuse, notDeclared } from './misuse.js'
+import type { Stepped } from './outcome.js'
 import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
 import { dataOf, type ProtocolData } from './protocol-data.js'
 import { isName } from '../ids.js'
@@ -61,8 +62,28 @@ interface KindBase<P extends AnyProtocol, S, Q extends AnyProtocol> {
 type Consistency<S> =
   /** `strict` (default): at most one of each id acts, also in a split. */
   | { readonly consistency?: 'strict' }
-  /** Runs on both sides of a split; `merge` joins them again and must be commutative. */
-  | { readonly consistency: 'available'; readonly merge: (mine: S, theirs: S) => S }
+  | {
+      /** Runs on both sides of a split, each from its own copy of the state. */
+      readonly consistency: 'available'
+      /**
+       * Joins two states of one entity. Must be commutative, associative and idempotent for states with a
+       * common past: it may be applied in any order, and more than once.
+       */
+      readonly merge: (mine: S, theirs: S) => S
+      /**
+       * A last step of the copy that has lost, before its state is handed to the winner and it stops: what it
+       * returns is what the winner merges.
+       */
+      readonly onConflict?: (mine: S, winner: Winner) => Stepped<S>
+    }
+
+/** Who goes on with an entity that ran on both sides of a split. */
+export interface Winner {
+  /** `name#incarnation`. */
+  readonly node: string
+  /** Of the winner's ownership by record; the highest there is. */
+  readonly epoch: number
+}
 
 /** A declared kind, for `entities` and `spawn`. */
 export interface Kind<N extends string, I> {
@@ -86,6 +107,7 @@ export interface KindData {
   readonly activate: 'spawn' | 'first-message'
   readonly consistency: 'strict' | 'available'
   readonly merge: ((mine: unknown, theirs: unknown) => unknown) | undefined
+  readonly onConflict: ((mine: unknown, winner: Winner) => unknown) | undefined
   readonly placementKey: ((id: string) => string) | undefined
   readonly placementGroup?: string | undefined
   readonly placement?: PlacementStrategy | undefined
@@ -105,6 +127,7 @@ interface Loose {
   readonly activate?: KindData['activate']
   readonly consistency?: KindData['consistency']
   readonly merge?: KindData['merge']
+  readonly onConflict?: KindData['onConflict']
   readonly placementKey?: KindData['placementKey']
   readonly placementGroup?: string
   readonly placement?: PlacementStrategy
@@ -148,6 +171,18 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
       'InvalidDeclaration',
       `"${kind}" is persisted, so its journal keeps its timers and ids: use act.after, ` +
         'without reminders and remember.',
+    )
+  }
+  if (given.consistency === 'available' && (given.reminders === true || given.remember === true)) {
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind}" is available: reminders and remember need the records, so they are for strict kinds.`,
+    )
+  }
+  if (given.consistency !== 'available' && (given.merge ?? given.onConflict) !== undefined) {
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind}" is strict: merge and onConflict are for available kinds.`,
     )
   }
   checkHandlers(kind, new Set([...data.specs.keys(), ...(inner?.specs.keys() ?? [])]), given.on ?? {})
@@ -210,6 +245,7 @@ export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
     activate: given.activate ?? 'spawn',
     consistency: given.consistency ?? 'strict',
     merge: given.merge,
+    onConflict: given.onConflict,
     placementKey: given.placementKey,
     placementGroup: given.placementGroup,
     placement: given.placement,

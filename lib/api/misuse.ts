@@ -18,6 +18,7 @@ export type MisuseCode =
   | 'StepReturnedNothing'
   | 'StateMutated'
   | 'StateDoesNotFit'
+  | 'MergeDoesNotCommute'
   | 'BadInit'
   | 'ReplyDoesNotFit'
   | 'ForeignMessage'

@@ -168,7 +168,7 @@ class Alone {
 
   private run(tag: string, payload: unknown, now: number | undefined, more: object): unknown {
     const origin = { node: 'stepper#1', incarnation: 1, isHere: true }
-    const at = deepFreeze({ id: this.id, now: now ?? this.beginsAt, origin, ...more })
+    const at = deepFreeze({ id: this.id, now: now ?? this.beginsAt, origin, copy: '1', ...more })
     try {
       const value = this.kind.on[tag]?.(this.state, payload, at)
       if (typeof (value as { then?: unknown } | null | undefined)?.then === 'function') {

@@ -4,6 +4,8 @@
  */
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
+import { Available, hasAvailable } from '../available/available.js'
+import type { AvailableOptions } from '../available/options.js'
 import type { Change, Output } from '../entity/copy.js'
 import { Entities } from '../entity/entities.js'
 import { endTag, originOf, spawnTag } from '../entity/mail.js'
@@ -60,6 +62,7 @@ export class Engine {
   readonly #reached: Reached
   readonly #kinds: ReadonlyMap<string, KindData>
   readonly #here: Origin
+  readonly #available: Available | undefined
   readonly #router: Router
   readonly #keeper: Keeper
   readonly #asks: Asks
@@ -93,6 +96,7 @@ export class Engine {
     this.ownership = this.#makeOwnership()
     this.#keeper = this.#makeKeeper()
     this.entities = this.#makeEntities()
+    this.#available = hasAvailable(options.kinds) ? this.#makeAvailable() : undefined
     this.#router = this.#makeRouter()
     this.#asks = new Asks({
       me,
@@ -120,6 +124,7 @@ export class Engine {
     this.#unwatch = session.onStatus((status) => {
       // What was under way when the connection broke is lost, and would wait longer than need be.
       if (status === 'up') this.#asks.hurry(() => true)
+      this.#available?.poke()
     })
   }
 
@@ -184,14 +189,26 @@ export class Engine {
     for (const node of gone) this.links.forget(node)
     this.#router.gone(gone)
     this.ownership.membersChanged(gone)
+    this.#available?.membersGone(gone)
     this.#asks.hurry(({ given: { node } }) => node !== undefined && this.membership.isGone(node))
+  }
+
+  /** Whether this node may act for strict kinds has changed. */
+  frozen(): void {
+    this.#available?.poke()
+  }
+
+  /** What became of side copies; undefined without available kinds. */
+  get availableCounts(): object | undefined {
+    return this.#available?.counts
   }
 
   /** Hands everything over and leaves; `done` when it is out, at the latest after `drainMs` and a lease. */
   leave(drainMs: number, done: () => void): void {
     const { me, membership, ownership } = this
     membership.setLeaving()
-    handOver({ clock: this.#options.clock, ownership, membership, drainMs, me }, () =>
+    const sidesCount = (): number => this.#available?.sidesCount ?? 0
+    handOver({ clock: this.#options.clock, ownership, membership, drainMs, me, sidesCount }, () =>
       membership.leave(() => {
         this.stop()
         membership.stop()
@@ -206,6 +223,7 @@ export class Engine {
     this.#asks.close(({ given }) => ({ tag: 'UnknownOutcome', address: formatAddress(given.kind, given.id) }))
     this.#isStopped = true
     this.#unwatch()
+    this.#available?.stop()
     this.ownership.stop()
     this.entities.stop()
     this.#journals.stop()
@@ -253,7 +271,8 @@ export class Engine {
         this.entities.lost(shard)
         this.#keeper.lost(shard)
         on.shardLeft?.(shard)
-        on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length })
+        const { owner: winner = '', epoch = 0 } = shard.record ?? {}
+        on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length, winner, epoch })
       },
       giving: () => {
         this.counts.handoffsStarted++
@@ -277,15 +296,24 @@ export class Engine {
   }
 
   #makeEntities(): Entities {
-    const { clock, config, openCell, on, random } = this.#options
     return new Entities({
+      ...this.#entityWays(),
+      ownership: this.ownership,
+      isLost: (shard) => this.#isLost(shard),
+      frozenWork: (shard) => this.#available?.frozenWork(shard),
+    })
+  }
+
+  /** What the entities of owned shards and those of side copies have in common. */
+  #entityWays(): AvailableOptions['entities'] {
+    const { clock, config, openCell, on, random } = this.#options
+    return {
       clock,
       random,
       config,
       reached: this.#reached,
       here: this.#here,
       kinds: this.#kinds,
-      ownership: this.ownership,
       openCell,
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
       bury: (envelope, reason) => this.#bury(envelope, reason),
@@ -301,10 +329,34 @@ export class Engine {
       },
       abandoned: (address, message) =>
         this.#options.on.event({ tag: 'DeadLetter', address, message, reason: 'Crashed' }),
-      isLost: (shard) => this.#isLost(shard),
       journals: this.#journals.of,
       keeping: this.#keeper,
       loadFailed: (address, cause) => on.event({ tag: 'LoadFailed', address, cause }),
+    }
+  }
+
+  #makeAvailable(): Available {
+    const { clock, config, random, session, on, sides = new Map() } = this.#options
+    return new Available({
+      me: this.me,
+      clock,
+      config,
+      random,
+      reached: this.#reached,
+      kinds: this.#kinds,
+      session,
+      membership: this.membership,
+      ownership: this.ownership,
+      owned: () => this.entities,
+      sides,
+      entities: this.#entityWays(),
+      ask: (target, message, given, done) => this.ask(target, message, given, done),
+      release: (shard, id, output) => this.#release(shard, id, output, undefined),
+      giveUp: (envelope) => this.#router.giveUp(envelope, 'Unavailable'),
+      wayChanged: () => {
+        this.#asks.hurry(({ given }) => this.#kinds.get(given.kind)?.consistency === 'available')
+      },
+      event: (event) => on.event(event),
     })
   }
 
@@ -338,6 +390,7 @@ export class Engine {
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
       bury: (envelope, reason) => this.#bury(envelope, reason),
       frozenMail: (mail) => rules?.frozenMail(mail) ?? mail,
+      available: this.#available,
     })
   }
 
@@ -378,7 +431,7 @@ export class Engine {
     if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
   }
 
-  #release(shard: Shard, id: string, output: Output, from: Position): void {
+  #release(shard: Shard, id: string, output: Output, from: Position | undefined): void {
     switch (output.to) {
       case 'asker': {
         const { ask, outcome, payload } = output

@@ -10,6 +10,8 @@ export interface HandOverOptions {
   readonly ownership: Ownership
   readonly membership: { view(): View; isGone(node: NodeId): boolean }
   readonly drainMs: number
+  /** Side copies that are not merged yet. */
+  readonly sidesCount: () => number
 }
 
 const stepMs = 20
@@ -23,7 +25,8 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
     !membership.isGone(node) && membership.view().members.get(node)?.status === 'ready'
   const step = (): void => {
     const hasHeirs = membership.view().ready.some((member) => member.node !== me)
-    if (!hasHeirs || ownership.namedCount() === 0 || clock.monotonic() >= until) {
+    const isEmpty = ownership.namedCount() === 0 && options.sidesCount() === 0
+    if (!hasHeirs || isEmpty || clock.monotonic() >= until) {
       done()
       return
     }

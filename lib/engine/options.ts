@@ -1,6 +1,8 @@
 /** What an engine is given, what it says, and what it is asked. */
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
+import type { AvailableEvent } from '../available/options.js'
+import type { SideCopies } from '../available/state.js'
 import type { Config } from '../config.js'
 import type { OpenCell } from '../entity/hosting.js'
 import type { AskError } from '../errors.js'
@@ -30,6 +32,8 @@ export interface EngineOptions {
   readonly openCell: OpenCell
   /** For the journals of persisted kinds. */
   readonly persistence?: PersistenceEngine | undefined
+  /** What available kinds have here that an earlier incarnation of the node began. */
+  readonly sides?: SideCopies
   /** The simulation puts wrong ones here to see them caught. */
   readonly rules?: Rules
   readonly membershipRules?: MembershipRules
@@ -52,6 +56,7 @@ export interface EngineEvents {
 }
 export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void
 export type EngineEvent =
+  | AvailableEvent
   | {
       readonly tag: 'DeadLetter'
       readonly address: string
@@ -59,7 +64,14 @@ export type EngineEvent =
       readonly reason: string
     }
   | { readonly tag: 'Owned'; readonly shard: string; readonly epoch: number; readonly how: 'empty' | 'copy' }
-  | { readonly tag: 'SteppedDown'; readonly shard: string; readonly outputsDropped: number }
+  | {
+      readonly tag: 'SteppedDown'
+      readonly shard: string
+      readonly outputsDropped: number
+      /** Who owns it now, and its epoch. */
+      readonly winner: NodeId
+      readonly epoch: number
+    }
   | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }
   | { readonly tag: 'StoreFailed'; readonly key: string; readonly cause: string }
   | { readonly tag: 'LoadFailed'; readonly address: string; readonly cause: string }

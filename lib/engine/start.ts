@@ -51,7 +51,10 @@ export const startEngine = (
         end()
         on.lost(why)
       },
-      frozen: on.frozen,
+      frozen: (isFrozen) => {
+        on.frozen(isFrozen)
+        engine?.frozen()
+      },
     },
   })
   return {

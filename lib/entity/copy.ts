@@ -38,6 +38,8 @@ export interface Command {
   readonly floor: number
   /** How large its payload was, when that is too large to be kept and sent. */
   readonly bytes?: number
+  /** Set when another copy of its sender gave it: it keeps the reqId under which that one sent it. */
+  readonly reqId?: string
 }
 
 /** The last position heard from a sending shard: gen, seq, part, epoch. */

@@ -3,7 +3,7 @@
  * and their open commands.
  */
 import type { AskError } from '../errors.js'
-import { formatAddress, indexOfShard, type NodeId, type ShardId } from '../ids.js'
+import { formatAddress, type NodeId, type ShardId } from '../ids.js'
 import type { Shard } from '../ownership/state.js'
 import type { Timer } from '../std/clock.js'
 import { createDueQueue, type DueQueue } from '../std/due.js'
@@ -12,6 +12,7 @@ import { applyChange, type Change, isForgettable } from './copy.js'
 import {
   closeRunning,
   commandKey,
+  commandStem,
   type Hosted,
   newHosted,
   newRunning,
@@ -21,13 +22,14 @@ import {
   type Work,
 } from './hosting.js'
 import { Lives } from './lives.js'
-import { endTag, heldAnswer, inputOf, lacksState, type NotChanged, reminderOf } from './mail.js'
+import { endTag, heldAnswer, inputOf, lacksState, type NotChanged, reminderOf, stateOf } from './mail.js'
+import { stepAny } from './merging.js'
 import type { EntitiesOptions, Restored } from './options.js'
 import type { StepInput, StepResult } from './protocol.js'
 import { addressOf, crashOf, noteLimit, refusalOf } from './refusal.js'
 import { Returning } from './returning.js'
 import { Sources } from './sources.js'
-import { changeTooLarge, stepEntity } from './step.js'
+import { changeTooLarge } from './step.js'
 
 const timerStepMs = 16
 const sweepMs = 15_000
@@ -157,13 +159,25 @@ export class Entities {
     if (hosted === undefined || entity === undefined || command === undefined || hosted.commands.has(key))
       return
     // A journal goes on over generations, and so do the numbers of its commands.
-    const life = hosted.journals === null ? `${shard.copy?.gen}.${entity.since}` : 'j'
-    const reqId = `${shard.kind}/${id}/${indexOfShard(shard.id)}.${life}/${number}`
+    const stem = commandStem(shard, entity, hosted.journals === null ? undefined : 'j')
+    const reqId = command.reqId ?? `${stem}${number}`
     const cancel = this.#options.command(command, reqId, (outcome, payload) => {
       hosted.commands.delete(key)
       if (this.#hosts(hosted)) this.#postOwn(hosted, id, { type: 'answer', number, outcome, payload })
     })
     hosted.commands.set(key, cancel)
+  }
+
+  /** Has it take a step of its own, also while the shard takes nothing. */
+  conclude(shard: Shard, id: string, input: Extract<StepInput, { type: 'conflict' }>): void {
+    const hosted = this.#hosting.get(shard.id)
+    if (hosted !== undefined) this.#postOwn(hosted, id, input)
+  }
+
+  /** The states of this shard's entities that are decoded at this moment. */
+  *statesOf(shard: ShardId): Iterable<readonly [id: string, state: unknown]> {
+    for (const [id, { hasState, state }] of this.#hosting.get(shard)?.running ?? [])
+      if (hasState) yield [id, state]
   }
 
   stop(): void {
@@ -198,7 +212,7 @@ export class Entities {
     if (kind === undefined) return undefined
     const cell = this.#options.openCell({
       kind,
-      id,
+      id: this.#options.cellName?.(id) ?? id,
       handle: (work) => this.#handle(hosted, running, work),
       crashed: (work, error) => {
         this.counts.crashed++
@@ -263,9 +277,13 @@ export class Entities {
     const { shard, kind, id } = running
     const { clock, config, here, ownership } = this.#options
     const { copy } = shard
-    if (!this.#hosts(hosted) || copy === null || !ownership.mayServe(shard)) {
+    const isConcluding = work.type === 'own' && work.input.type === 'conflict'
+    if (!this.#hosts(hosted) || copy === null || !(isConcluding || ownership.mayServe(shard))) {
       if (work.type === 'mail') this.#options.reroute(work.envelope, work.from)
-      else if (this.#hosts(hosted)) this.#postLater(hosted, id, work.input)
+      else if (this.#hosts(hosted)) {
+        this.#options.frozenWork?.(shard)
+        this.#postLater(hosted, id, work.input)
+      }
       return
     }
     const refusal = work.type === 'mail' ? refusalOf(this.#options, hosted, running, work.envelope) : null
@@ -278,15 +296,14 @@ export class Entities {
     const isEnd = input.type === 'end'
     if (running.mayLack && !isEnd && lacksState(running, work))
       return this.#handleLater(hosted, running, work)
-    const state = isEnd ? undefined : this.#stateOf(running)
+    const state = isEnd ? undefined : stateOf(running, this.#options)
     running.lastAt = clock.monotonic()
     const now = clock.now()
-    const seq = copy.seq + 1
+    const { gen, seq } = copy
     const { begun } = running
-    const result = stepEntity(
-      { kind, id, copy: copy.entities.get(id), state, begun, seq, now, here, limits: config },
-      input,
-    )
+    const kept = copy.entities.get(id)
+    const context = { kind, id, copy: kept, state, begun, seq: seq + 1, gen, now, here, limits: config }
+    const result = stepAny(context, input, shard)
     this.counts.handled++
     if (work.type === 'mail' && work.envelope.type === 'tell') {
       if (result.type === 'overtaken') this.#options.bury(work.envelope, 'Overtaken')
@@ -306,22 +323,6 @@ export class Entities {
     if (isHere) return this.#handle(hosted, running, work)
     const retryAfterMs = this.#options.config.askResendMs
     return this.#giveUp(work, { tag: 'Unavailable', address: addressOf(running), retryAfterMs })
-  }
-
-  /** The decoded state of a live entity; kept between its steps. */
-  #stateOf(running: Running): unknown {
-    if (running.hasState) return running.state
-    const { source, init } = running.kind
-    const copy = running.shard.copy?.entities.get(running.id)
-    if (copy?.life !== 'live') return undefined
-    if (source.type === 'mirrored' || source.type === 'persisted') {
-      const decoded = source.codec.decode(copy.state)
-      if (decoded._tag === 'Left')
-        throw new TypeError(`the kept state of ${addressOf(running)} does not fit its codec`)
-      running.state = decoded.right
-    } else running.state = init(running.id, this.#options.clock.now())
-    running.hasState = true
-    return running.state
   }
 
   #settle(hosted: Hosted, running: Running, work: Work, result: StepResult): void {

@@ -1,6 +1,6 @@
 /** What runs on this node of one owned shard. */
 import type { KindData } from '../api/kind.js'
-import type { NodeId } from '../ids.js'
+import { indexOfShard, type NodeId } from '../ids.js'
 import type { Shard } from '../ownership/state.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
 import type { Change, EntityCopy } from './copy.js'
@@ -150,6 +150,13 @@ export const newHosted = (shard: Shard, since: number): Hosted => ({
 })
 
 export const commandKey = (id: string, number: number): string => `${number} ${id}`
+
+/** What the reqIds of an entity's commands begin with; the number of the command follows. */
+export const commandStem = (
+  { id, kind, copy }: Shard,
+  entity: Pick<EntityCopy, 'id' | 'since'>,
+  life = `${copy?.gen}.${entity.since}`,
+): string => `${kind}/${entity.id}/${indexOfShard(id)}.${life}/`
 
 /** Commands whose first sending is an output that has not been released yet. */
 export const unsentCommands = ({ copy }: Shard): ReadonlySet<string> => {

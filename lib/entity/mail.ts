@@ -1,6 +1,7 @@
 /** How mail becomes what a step takes. */
 import type { Origin } from '../api/topic.js'
-import type { NodeId } from '../ids.js'
+import { mergeTag } from '../available/protocol.js'
+import { formatAddress, type NodeId } from '../ids.js'
 import type { Reminder } from '../keeping/protocol.js'
 import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
 import type { EntityCopy } from './copy.js'
@@ -48,6 +49,7 @@ export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here
   const asker = { node, ask, reqId, ...(floor === undefined ? {} : { floor }) }
   if (tag === spawnTag) return { type: 'spawn', asker }
   if (tag === endTag) return { type: 'end', asker }
+  if (tag === mergeTag) return { type: 'merge', asker, payload }
   return { type: 'ask', tag, payload, asker, origin }
 }
 
@@ -77,3 +79,23 @@ export const heldAnswer = (shard: Shard, result: NotChanged) =>
         payload: result.reply.payload,
         outcome: result.reply.outcome === 'refusal' ? ('refusal' as const) : ('reply' as const),
       }
+
+/** The decoded state of a live entity; kept between its steps. */
+export const stateOf = (
+  running: Running,
+  given: { readonly clock: { now(): number }; seed?(shard: Shard, id: string): unknown },
+): unknown => {
+  if (running.hasState) return running.state
+  const { kind, id, shard } = running
+  const { source, init } = kind
+  const copy = shard.copy?.entities.get(id)
+  if (copy?.life !== 'live') return undefined
+  if (source.type === 'mirrored' || source.type === 'persisted') {
+    const decoded = source.codec.decode(copy.state)
+    if (decoded._tag === 'Left')
+      throw new TypeError(`the kept state of ${formatAddress(kind.kind, id)} does not fit its codec`)
+    running.state = decoded.right
+  } else running.state = given.seed?.(shard, id) ?? init(id, given.clock.now())
+  running.hasState = true
+  return running.state
+}

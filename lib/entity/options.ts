@@ -25,7 +25,10 @@ export interface EntitiesOptions {
   readonly reached: Reached
   readonly here: Origin
   readonly kinds: ReadonlyMap<string, KindData>
-  readonly ownership: Ownership
+  readonly ownership: Pick<
+    Ownership,
+    'mayServe' | 'takesNew' | 'change' | 'read' | 'hold' | 'undone' | 'doubt'
+  >
   readonly openCell: OpenCell
   /** An ask got an answer that is free to leave. */
   answer(envelope: AskEnvelope, outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError): void
@@ -52,4 +55,10 @@ export interface EntitiesOptions {
   }
   /** The state of an entity could not be brought into memory; it is tried again. */
   loadFailed(address: string, cause: string): void
+  /** A timer or an answer is due here, and the node may not act on it. */
+  frozenWork?(shard: Shard): void
+  /** What a disposable entity goes on from; undefined: it begins. */
+  seed?(shard: Shard, id: string): unknown
+  /** Of its cell, which has a sibling for each entity of its kind on this node. Default: its id. */
+  cellName?(id: string): string
 }

@@ -1,5 +1,5 @@
 /** What goes into a step of an entity, and what comes out. */
-import type { KindData } from '../api/kind.js'
+import type { KindData, Winner } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import type { AskError } from '../errors.js'
 import type { NodeId } from '../ids.js'
@@ -45,6 +45,10 @@ export type StepInput =
   | { readonly type: 'abandon'; readonly number: number }
   /** It is to be in memory, for its timers and commands. */
   | { readonly type: 'wake' }
+  /** Another copy of this entity has ended, and hands over what it has. */
+  | { readonly type: 'merge'; readonly asker: Asker; readonly payload: Wire }
+  /** This copy ends, because another one has won. */
+  | { readonly type: 'conflict'; readonly winner: Winner }
   | { readonly type: 'passivate' }
   /** It was live when everything that held it was lost. */
   | { readonly type: 'start' }
@@ -82,6 +86,8 @@ export interface StepContext {
   /** What an entity that is not live begins from, where it is not `init`. */
   readonly begun?: Begun | undefined
   readonly seq: number
+  /** Of the copy that this entity belongs to: no other copy of it has the same. */
+  readonly gen: number
   /** Wall clock. */
   readonly now: number
   readonly here: Origin

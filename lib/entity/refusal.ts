@@ -1,5 +1,6 @@
 /** What askers of an entity are told when there is no step, or one that failed. */
 import type { Origin } from '../api/topic.js'
+import { mergeTag } from '../available/protocol.js'
 import { type AskError, causeAsText } from '../errors.js'
 import { formatAddress, nodeId } from '../ids.js'
 import type { Reached } from '../limits.js'
@@ -55,7 +56,7 @@ export const refusalOf = (
     const address = addressOf(running)
     return { tag: 'Overloaded', address, mailboxCountMax: heldOutputsCountMax, retryAfterMs: 100 }
   }
-  if (envelope.type !== 'ask' || !options.isLost(shard)) return null
+  if (envelope.type !== 'ask' || envelope.tag === mergeTag || !options.isLost(shard)) return null
   // What has only a reminder was not live in this generation.
   if (hosted.toldOfLoss.has(id) || (copy?.entities.get(id)?.incarnation ?? 0) > 0) return null
   hosted.toldOfLoss.add(id)

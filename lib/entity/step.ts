@@ -28,11 +28,14 @@ import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
 
 const none: StepResult = { type: 'nothing' }
 const failed = (error: AskError): StepResult => ({ type: 'error', error })
-const malformed = (context: StepContext, complaints: readonly string[]): StepResult =>
+export const malformed = (context: StepContext, complaints: readonly string[]): StepResult =>
   failed({ tag: 'Malformed', address: formatAddress(context.kind.kind, context.id), complaints })
 
 /** Runs one step. Throws what the handler throws: then nothing has changed. */
-export const stepEntity = (context: StepContext, input: StepInput): StepResult => {
+export const stepEntity = (
+  context: StepContext,
+  input: Exclude<StepInput, { type: 'merge' | 'conflict' }>,
+): StepResult => {
   switch (input.type) {
     case 'tell':
       return stepTell(context, input)
@@ -76,7 +79,7 @@ export const changeTooLarge = (address: string): RangeError =>
       'timers and commands together. Do less in one step.',
   )
 
-const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
+export const isLive = (context: StepContext): boolean => context.copy?.life === 'live'
 const mayBegin = (context: StepContext): boolean => context.kind.activate === 'first-message'
 
 /** Of a live entity as it is, else with the state that it begins with; undefined when its kind declines. */
@@ -255,13 +258,13 @@ const stepAbandon = (context: StepContext, number: number): StepResult => {
 }
 
 const run = (context: StepContext, tag: string, payload: unknown, at: object): unknown => {
-  const { kind, id, now } = context
+  const { kind, id, now, gen } = context
   const handler = kind.on[tag]
   if (handler === undefined) throw new TypeError(`${kind.kind} has no handler for ${tag}`)
   const { state } = context
-  if (!freezing.on) return handler(state, payload, { id, now, ...at })
+  if (!freezing.on) return handler(state, payload, { id, now, copy: String(gen), ...at })
   try {
-    return handler(freezing.deep(state), freezing.deep(payload), { id, now, ...at })
+    return handler(freezing.deep(state), freezing.deep(payload), { id, now, copy: String(gen), ...at })
   } catch (error) {
     if (error instanceof TypeError && /read only|not extensible|Cannot delete/.test(error.message))
       throw stateMutated(kind.kind, id, tag, error)
@@ -274,7 +277,12 @@ interface Open {
   readonly spec: MessageSpecData
 }
 
-const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: Open | null): StepResult => {
+export const settle = (
+  context: StepContext,
+  draft: Draft,
+  outcome: OutcomeData,
+  open: Open | null,
+): StepResult => {
   if (outcome.type === 'refused') {
     if (open !== null)
       answerInto(
@@ -302,7 +310,7 @@ const settle = (context: StepContext, draft: Draft, outcome: OutcomeData, open: 
 const stateOfIfLive = (context: StepContext): unknown => (isLive(context) ? context.state : undefined)
 
 /** Refuses here what no other node could read: an acknowledged state must be one that can be taken over. */
-const setState = (context: StepContext, draft: Draft, state: unknown): void => {
+export const setState = (context: StepContext, draft: Draft, state: unknown): void => {
   const { source } = context.kind
   draft.hasState = true
   if (source.type !== 'mirrored' && source.type !== 'persisted') return
@@ -335,7 +343,7 @@ const decide = (context: StepContext, tag: string, payload: unknown, at: object)
   throw (isPromise ? stepReturnedPromise : stepReturnedNothing)(context.kind.kind, tag)
 }
 
-const done = (context: StepContext, draft: Draft, state: unknown): StepResult => {
+export const done = (context: StepContext, draft: Draft, state: unknown): StepResult => {
   if (draft.life === 'live' && !draft.hasState) setState(context, draft, state)
   const isOver = draft.life === 'stopped' || draft.life === 'gone'
   const after = isOver ? undefined : draft.hasState ? state : context.state

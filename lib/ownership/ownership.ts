@@ -3,7 +3,7 @@
  * the engine what was released, taken over and given away. Everything is driven by callbacks, on one thread.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import type { NodeId, ShardId } from '../ids.js'
+import { kindOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Latest, RecordVersion, Watch } from '../records/records.js'
 import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
 import { Caretaker, type Place } from './caretaker.js'
@@ -113,6 +113,11 @@ export class Ownership {
   /** Who owns it by record, else who should. */
   ownerOf(id: ShardId): NodeId | null {
     return this.get(id)?.record?.owner ?? this.#caretaker.beginnerOf(id) ?? null
+  }
+
+  /** The ready members that run this kind, in the order in which they should own a shard of it. */
+  rankOf(id: ShardId): readonly NodeId[] {
+    return this.#caretaker.rankingOf(kindOfShard(id)).rank(id)
   }
 
   /** Begins the shard here if it has no record and this node is the one that should. */

@@ -3,6 +3,7 @@
  * that is not the owner passes a message on once; mail for a shard on the move waits here for a moment.
  */
 import type { KindData } from '../api/kind.js'
+import type { Available } from '../available/available.js'
 import type { Config } from '../config.js'
 import type { AskError } from '../errors.js'
 import { formatAddress, type NodeId, shardId, type ShardId } from '../ids.js'
@@ -26,6 +27,8 @@ export interface RouterOptions {
   readonly kinds: ReadonlyMap<string, KindData>
   readonly ownership: Ownership
   readonly membership: { view(): View; isGone(node: NodeId): boolean; leaseHolds(): boolean }
+  /** Where kinds go that are available. */
+  readonly available?: Pick<Available, 'targetOf' | 'takes'> | undefined
   send(to: NodeId, envelope: Envelope): boolean
   /** To the entity's mailbox on this node. */
   post(shard: Shard, envelope: Mail, from: NodeId): void
@@ -56,6 +59,8 @@ export interface Router {
   given(shard: ShardId, by: NodeId): void
   /** The shard has a new record, or this node has taken or given it: what waits for it may go. */
   settled(shard: ShardId): void
+  /** Answers an ask, or buries a tell. */
+  giveUp(envelope: Mail, tag: 'Unavailable' | 'StaleView'): void
   readonly waitingCount: number
   close(): void
 }
@@ -107,8 +112,13 @@ export const createRouter = (options: RouterOptions): Router => {
   }
   const send = (envelope: Mail): 'sent' | 'later' | 'nowhere' => {
     const { kind, id } = envelope
-    if (!kinds.has(kind)) return sendTo(stranger(kind, id), envelope)
+    const data = kinds.get(kind)
+    if (data === undefined) return sendTo(stranger(kind, id), envelope)
     const name = shardOf(kind, id)
+    if (data.consistency === 'available' && options.available !== undefined) {
+      const server = options.available.targetOf(name)
+      if (server !== targetOf(name)) return sendTo(server, envelope)
+    }
     const shard = ownership.get(name)
     const target = shard?.record?.owner ?? targetOf(name)
     if (shard === undefined || target === null || membership.isGone(target)) return sendTo(target, envelope)
@@ -156,13 +166,19 @@ export const createRouter = (options: RouterOptions): Router => {
 
   const receive = (envelope: Mail, from: NodeId): void => {
     const { kind, id } = envelope
-    if (!kinds.has(kind)) {
+    const data = kinds.get(kind)
+    if (data === undefined) {
       const error = { tag: 'UnknownKind', kind } as const
       if (envelope.type === 'ask') options.answer(envelope, 'error', error)
       else options.bury(envelope, 'UnknownKind')
       return
     }
     const name = shardOf(kind, id)
+    if (data.consistency === 'available' && options.available !== undefined) {
+      if (options.available.takes(name, envelope, from)) return
+      const server = options.available.targetOf(name)
+      if (server !== null && server !== me && server !== targetOf(name)) return passOn(server, envelope)
+    }
     const shard = ownership.get(name)
     if (shard === undefined || shard.record === null) unowned(name, envelope, from)
     else if (shard.record.owner !== me) foreign(shard, envelope, from)
@@ -254,6 +270,7 @@ export const createRouter = (options: RouterOptions): Router => {
         else moved(shard, letter.envelope)
       }
     },
+    giveUp,
     get waitingCount() {
       return waiting.count + detours.count
     },

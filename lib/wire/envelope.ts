@@ -36,7 +36,7 @@ interface Addressed {
 }
 export interface TellEnvelope extends Addressed {
   readonly type: 'tell'
-  readonly from?: Position
+  readonly from?: Position | undefined
 }
 export interface AskEnvelope extends Addressed {
   readonly type: 'ask'
@@ -60,7 +60,7 @@ export interface PublishEnvelope {
   readonly type: 'publish'
   readonly topic: string
   readonly payload: Wire
-  readonly from?: Position
+  readonly from?: Position | undefined
 }
 /** Between the owner of a shard and its mirrors; `body` is defined in `ownership/protocol.ts`. */
 export interface MirrorEnvelope {

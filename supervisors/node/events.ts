@@ -14,7 +14,8 @@ const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
     case 'SteppedDown':
       return [
         'info',
-        `Shard ${event.shard} is no longer owned here; ${event.outputsDropped} unseen outputs were dropped.`,
+        `Shard ${event.shard} is owned by ${event.winner} now, epoch ${event.epoch}, and no longer here; ` +
+          `${event.outputsDropped} unseen outputs were dropped.`,
       ]
     case 'StateLost':
       return [
@@ -31,6 +32,28 @@ const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
       return [
         'warn',
         `The state of ${event.address} could not be brought here, and is asked for again: ${event.cause}`,
+      ]
+    case 'SideCopyBegun':
+      return [
+        'warn',
+        `The owner of shard ${event.shard} is out of reach: a copy of its own serves it on this node, ` +
+          `begun with ${event.entities} entities.`,
+      ]
+    case 'SideCopyEnded':
+      return [
+        'info',
+        `This node's own copy of shard ${event.shard} is merged into its owner's, and has ended.`,
+      ]
+    case 'NameConflict':
+      return [
+        'info',
+        `${event.address} ran on two sides of a split: ${event.winner} goes on with it, ` +
+          `epoch ${event.epoch}; what this side had is merged there.`,
+      ]
+    case 'NotMerged':
+      return [
+        'error',
+        `What ${event.address} had on this side of a split is lost: ${event.reason}. Make the kind mirrored.`,
       ]
     case 'Broken':
       return ['error', `A broken assumption, please report it: ${event.what}`]

@@ -109,6 +109,11 @@ const checkOnce = (hosted: readonly EntitiesData[]): void => {
 }
 
 const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], hasStore: boolean): void => {
+  if (consistency === 'available' && source.type !== 'mirrored' && source.type !== 'disposable')
+    throw new Misuse(
+      'InvalidDeclaration',
+      `"${kind}" is available and ${source.type}; available kinds are mirrored or disposable.`,
+    )
   if (source.type === 'persisted' && !hasStore)
     throw new Misuse(
       'InvalidDeclaration',
@@ -119,8 +124,6 @@ const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], hasStore
       'InvalidDeclaration',
       `"${kind}" asks for snapshotOnLeave; this version writes no snapshots.`,
     )
-  if (consistency === 'available')
-    throw new Misuse('InvalidDeclaration', `"${kind}" is available; this version runs strict kinds.`)
 }
 
 /** What an envelope adds to its payload, at most. */

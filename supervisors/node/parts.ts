@@ -4,6 +4,7 @@
  */
 import type { EntitiesData, MessageData, SupervisorData } from '../../lib/api/internal.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
+import type { SideCopies } from '../../lib/available/state.js'
 import type { Config } from '../../lib/config.js'
 import type { Engine } from '../../lib/engine/engine.js'
 import type { LocalAnswer } from '../../lib/engine/options.js'
@@ -80,6 +81,8 @@ export class Parts {
   isFrozen = true
   rejoins = 0
   readonly cells = new Map<string, ReturnType<typeof entityCells>>()
+  /** What available kinds have on this node only, from one incarnation to the next. */
+  readonly #sides: SideCopies = new Map()
   readonly eventCounts: Record<string, number> = {}
   readonly #options: PartsOptions
   /** The members by name, as of one view. */
@@ -248,6 +251,7 @@ export class Parts {
       kinds: this.kinds.map((spec) => spec.kind),
       openCell: (body) => this.#openCell(body),
       persistence: this.#options.persistence,
+      sides: this.#sides,
       on,
     })
   }

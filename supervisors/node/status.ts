@@ -60,6 +60,7 @@ const countersOf = (parts: Parts): Record<string, number> => {
   add('engine', parts.engine?.counts)
   add('membership', parts.engine?.membership.counts)
   add('entities', parts.engine?.entities.counts)
+  add('available', parts.engine?.availableCounts)
   add('links', parts.engine?.links.counters)
   add('events', parts.eventCounts)
   const { monitorsSetCount, monitorsHeldCount } = parts.monitors.counts

@@ -126,6 +126,7 @@ const misuseCodes: Readonly<Record<MisuseCode, true>> = {
   StepReturnedNothing: true,
   StateMutated: true,
   StateDoesNotFit: true,
+  MergeDoesNotCommute: true,
   BadInit: true,
   ReplyDoesNotFit: true,
   CallCycle: true,

@@ -80,7 +80,7 @@ t.test('events - what the engine tells has a level and a sentence too', async (t
   const forget = events.listen((event) => seen.push(event))
   events.ofEngine({ tag: 'StateLost', shard: 'party.1', gen: 2 })
   events.ofEngine({ tag: 'Owned', shard: 'party.1', epoch: 3, how: 'copy' })
-  events.ofEngine({ tag: 'SteppedDown', shard: 'party.1', outputsDropped: 4 })
+  events.ofEngine({ tag: 'SteppedDown', shard: 'party.1', outputsDropped: 4, winner: 'n2#1', epoch: 3 })
   events.ofEngine({ tag: 'DeadLetter', address: 'party/p', message: 'Chat', reason: 'stopped' })
   events.ofEngine({ tag: 'Broken', what: 'x' })
   forget()

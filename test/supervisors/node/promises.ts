@@ -3,7 +3,6 @@ import * as io from 'io-ts'
 import {
   act,
   AskFailed,
-  disposable,
   entities,
   id,
   kind,
@@ -281,7 +280,7 @@ t.test('promises - what the tree cannot run in this version is refused in a sent
     t.ok(error instanceof StartFailed)
   }
   const both = kind(Club, {
-    state: disposable<number>(),
+    state: persisted(io.number),
     consistency: 'available',
     merge: (a) => a,
     init,
