@@ -16,6 +16,16 @@ const placeOf = (ready: readonly Member[], name: string): number => {
   return low
 }
 
+/** By the record: nodes that share a process see the same ones, and keep one member. */
+const members = new WeakMap<MemberRecord, Member>()
+const memberOf = (name: string, record: MemberRecord): Member => {
+  const known = members.get(record)
+  if (known !== undefined) return known
+  const member = { ...record, name }
+  members.set(record, member)
+  return member
+}
+
 /** A view that says that something changed; the members in it are the same objects as before. */
 export const nextView = ({ version, members, ready }: View): View => ({
   version: version + 1,
@@ -34,7 +44,7 @@ export const show = (
   if (before !== undefined && (before !== record.node || !isAlive(record))) members.delete(before)
   const at = placeOf(ready, name)
   const isThere = ready[at]?.name === name
-  const member = { ...record, name }
+  const member = memberOf(name, record)
   if (isAlive(record)) members.set(record.node, member)
   if (record.status === 'ready') ready.splice(at, isThere ? 1 : 0, member)
   else if (isThere) ready.splice(at, 1)

@@ -11,6 +11,7 @@ import type { Reached } from '../limits.js'
 import type { View } from '../membership/membership.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
+import { nameOfShard } from '../placement/names.js'
 import { rank, shardIndexOf } from '../placement/placement.js'
 import type { Clock } from '../std/clock.js'
 import type { AskEnvelope, Envelope, TellEnvelope, Wire } from '../wire/envelope.js'
@@ -73,18 +74,11 @@ export const createRouter = (options: RouterOptions): Router => {
     giveUp(letter.envelope, 'Unavailable'),
   )
 
-  /** One string per shard, because a fresh one is hashed again by each map that it is looked up in. */
-  const names = new Map<string, (ShardId | undefined)[]>()
-  for (const kind of kinds.keys()) names.set(kind, new Array<undefined>(config.shardCount).fill(undefined))
-
   const shardOf = (kind: string, id: string): ShardId => {
     const data = kinds.get(kind)
     const key = data?.placementKey?.(id) ?? id
     const index = shardIndexOf(data?.placementGroup ?? kind, key, config.shardCount)
-    const known = names.get(kind)
-    const name = known?.[index] ?? shardId(kind, index)
-    if (known !== undefined) known[index] = name
-    return name
+    return data === undefined ? shardId(kind, index) : nameOfShard(kind, index)
   }
   const giveUp = (envelope: Waiting, tag: 'Unavailable' | 'StaleView'): void => {
     if (envelope.type === 'control') return
