@@ -31,8 +31,8 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
       return
     }
     let giving = 0
-    for (const shard of ownership.shards.values()) if (shard.role === 'giving') giving++
-    for (const shard of ownership.shards.values()) {
+    for (const shard of ownership.owned) if (shard.role === 'giving') giving++
+    for (const shard of ownership.owned) {
       if (giving >= givesAtOnceMax) break
       if (shard.role !== 'owner') continue
       const heir = shard.record?.insync.find(stays)

@@ -238,6 +238,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
     view: () => state.view,
     leaseHolds: () => leaseHolds(state, clock.monotonic()),
     isGone: (node) => {
+      if (state.view.members.has(node)) return false
       lookUpUnknown(node)
       return isGone(state, node)
     },

@@ -11,7 +11,7 @@ import { claim } from './mirror.js'
 import { give, move, tickGive } from './give.js'
 import { type Others, tickOwner } from './owner.js'
 import { type Place, Places, type Placing, siblingsOf } from './places.js'
-import type { ShardRecord } from './protocol.js'
+import { includesNode, type ShardRecord } from './protocol.js'
 import type { Shards } from './shards.js'
 import { isOwning, isQuiet, type Shard } from './state.js'
 import { found } from './write.js'
@@ -20,6 +20,8 @@ import type { Writes } from './writes.js'
 export type { Place }
 
 const tickMs = 50
+/** What is lost has to wait for leases to end: a look now and then is enough. */
+const orphanTicks = 5
 
 export interface CaretakerOptions {
   readonly me: NodeId
@@ -45,6 +47,8 @@ export class Caretaker {
   readonly #places: Places
   /** Shards that may have no owner, as far as this node has seen. */
   readonly #orphans = new Set<ShardId>()
+  #hasNewMembers = false
+  #ticks = 0
   #fillsCount = 0
   #timer: Timer
 
@@ -73,7 +77,24 @@ export class Caretaker {
     return place.beginner(id)
   }
 
-  /** Something about it, or about the members, has changed. */
+  /** The members are others; `gone` never come back. */
+  membersChanged(gone: readonly NodeId[]): void {
+    const { shards } = this.#options
+    for (const node of gone) for (const id of shards.records.ownedBy(node)) this.#orphans.add(id)
+    // Who came, and who is about to leave, can wait for the next tick: many do at the same time.
+    this.#hasNewMembers = true
+    if (gone.length === 0) return
+    this.#findShort()
+    this.#helpOrphans()
+  }
+
+  #findShort(): void {
+    const { shards } = this.#options
+    this.#hasNewMembers = false
+    for (const shard of shards.owned) if (this.#isShort(shard)) shards.busy.add(shard)
+  }
+
+  /** Something about it has changed. */
   care(shard: Shard): void {
     if (this.#helpOrphan(shard) || this.#isShort(shard)) this.#options.shards.busy.add(shard)
   }
@@ -84,17 +105,13 @@ export class Caretaker {
     else this.#orphans.add(id)
   }
 
-  ownerGone(node: NodeId): void {
-    for (const id of this.#options.shards.records.ownedBy(node)) this.#orphans.add(id)
-  }
-
-  /** Begins those anew of which nothing is left; whoever has a copy cares for the others. */
-  helpOrphans(): void {
+  /** Claims those that this node mirrors, and begins those anew of which nothing is left. */
+  #helpOrphans(): void {
     const { membership, shards } = this.#options
     for (const id of this.#orphans) {
       const record = shards.records.get(id)
       if (record === null || membership.view().members.has(record.owner)) this.#orphans.delete(id)
-      else if (!shards.all.has(id) && this.#isLost(record) && this.#isFirst(id)) this.care(shards.get(id))
+      else if (this.#isForMe(id, record)) this.care(shards.get(id))
     }
   }
 
@@ -113,6 +130,7 @@ export class Caretaker {
     const { clock, shards, writes } = this.#options
     this.#timer = clock.after(tickMs, () => this.#tick())
     this.#fillsCount = 0
+    if (this.#hasNewMembers) this.#findShort()
     for (const shard of shards.busy) if (shard.joiner !== null) this.#fillsCount++
     for (const shard of [...shards.busy]) {
       const isOrphan = this.#helpOrphan(shard)
@@ -121,7 +139,7 @@ export class Caretaker {
       if (isOwning(shard) && !(isQuiet(shard) && !this.#isShort(shard))) this.#tickOwner(shard)
       if (!isOrphan && isQuiet(shard) && !this.#isShort(shard)) shards.busy.delete(shard)
     }
-    this.helpOrphans()
+    if (this.#ticks++ % orphanTicks === 0) this.#helpOrphans()
   }
 
   #tickOwner(shard: Shard): void {
@@ -167,7 +185,9 @@ export class Caretaker {
 
   #stays(node: NodeId): boolean {
     const { membership } = this.#options
-    return !membership.isGone(node) && membership.view().members.get(node)?.status !== 'leaving'
+    const member = membership.view().members.get(node)
+    if (member !== undefined && member.status === 'leaving') return false
+    return !membership.isGone(node)
   }
 
   #chooseMirror(shard: Shard): NodeId | 'none' | 'later' {
@@ -176,9 +196,11 @@ export class Caretaker {
       reached.fillsCountMax++
       return 'later'
     }
-    const order = this.rankingOf(shard.kind).rank(shard.id)
     const insync = shard.record?.insync ?? []
-    const node = order.find((node) => node !== me && !insync.includes(node) && !membership.isGone(node))
+    const { rank } = this.rankingOf(shard.kind)
+    const isFree = (node: NodeId): boolean =>
+      node !== me && !insync.includes(node) && !membership.isGone(node)
+    const node = rank(shard.id, insync.length + 2).find(isFree) ?? rank(shard.id).find(isFree)
     if (node === undefined) return 'none'
     this.#fillsCount++
     return node
@@ -204,7 +226,7 @@ export class Caretaker {
     // Whoever is not in the in-sync set is stopped by the claim itself.
     const before = record.insync.slice(0, Math.max(0, record.insync.indexOf(me)))
     if (record.insync.every((node) => membership.isGone(node))) {
-      if (this.#isFirst(shard.id) && this.#isFree(record)) this.begin(shard)
+      if (this.#isFree(record) && this.#isFirst(shard.id)) this.begin(shard)
     } else if (before.every((node) => membership.isGone(node)))
       shards.step(shard, (context) => claim(shard, context))
     return true
@@ -212,9 +234,12 @@ export class Caretaker {
   #isFirst(id: ShardId): boolean {
     return this.beginnerOf(id) === this.#options.me
   }
-  #isLost({ owner, insync }: ShardRecord): boolean {
-    const { membership } = this.#options
-    return membership.isGone(owner) && insync.every((node) => membership.isGone(node))
+  /** A mirror of it may claim it; who has none begins it, when nobody has. */
+  #isForMe(id: ShardId, record: ShardRecord): boolean {
+    const { me, membership } = this.#options
+    if (includesNode(record.insync, me)) return membership.isGone(record.owner)
+    const isLost = membership.isGone(record.owner) && record.insync.every((node) => membership.isGone(node))
+    return isLost && this.#isFree(record) && this.#isFirst(id)
   }
   /**
    * Nobody has a copy, and nobody acts on one: without a mirror to refuse it, an owner that was declared dead

@@ -97,6 +97,10 @@ export class Ownership {
   get shards(): ReadonlyMap<ShardId, Shard> {
     return this.#shards.all
   }
+  /** Those of them that it owns, or is giving away. */
+  get owned(): ReadonlySet<Shard> {
+    return this.#shards.owned
+  }
   /** All records that were there at the start have been seen. */
   get isLive(): boolean {
     return this.#isLive
@@ -186,9 +190,7 @@ export class Ownership {
 
   /** `gone` never come back. */
   membersChanged(gone: readonly NodeId[]): void {
-    for (const node of gone) this.#caretaker.ownerGone(node)
-    for (const shard of this.#shards.all.values()) this.#caretaker.care(shard)
-    this.#caretaker.helpOrphans()
+    this.#caretaker.membersChanged(gone)
   }
 
   /** Begins to hand a shard over to one of its mirrors; false when it cannot be now. */
@@ -211,7 +213,7 @@ export class Ownership {
 
   /** Shards whose record still names this node. */
   namedCount(): number {
-    return this.#shards.namedCount()
+    return this.#shards.named.size
   }
 
   stop(): void {
@@ -247,7 +249,7 @@ export class Ownership {
     this.#shards.step(shard, run)
     const after = shard.record
     if (after === before || after === null) return
-    this.#shards.records.set(shard.id, after)
+    this.#shards.noteRecord(shard, after)
     this.#caretaker.noted(shard.id, after.owner)
     this.#options.on.recordChanged(shard.id, after.owner, before?.owner ?? null)
     this.#caretaker.care(shard)

@@ -42,6 +42,18 @@ export class Places {
   }
 }
 
+/** The same few shards are asked about again and again while something is under way. */
+const remembered = (rank: Ranking['rank']): Ranking['rank'] => {
+  const known = new Map<ShardId, { readonly count: number | undefined; readonly order: readonly NodeId[] }>()
+  return (shard, count) => {
+    const before = known.get(shard)
+    if (before !== undefined && before.count === count) return before.order
+    const order = rank(shard, count)
+    known.set(shard, { count, order })
+    return order
+  }
+}
+
 const placeOf = (kind: string, view: View, given: Placing | undefined): Place => {
   const placing = given ?? { strategy: placement.weighted, group: kind, siblings: [] }
   const { strategy, group } = placing
@@ -53,7 +65,7 @@ const placeOf = (kind: string, view: View, given: Placing | undefined): Place =>
   return {
     placing,
     isMixed: newest !== members,
-    rank: (shard, count) => strategy.rank(nameOf(shard), members, count),
+    rank: remembered((shard, count) => strategy.rank(nameOf(shard), members, count)),
     owner: (shard) => strategy.rank(nameOf(shard), members, 1)[0],
     beginner: (shard) => strategy.rank(nameOf(shard), newest, 1)[0],
   }

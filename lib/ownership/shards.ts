@@ -3,9 +3,9 @@ import type { Config } from '../config.js'
 import type { NodeId, ShardId } from '../ids.js'
 import type { Clock } from '../std/clock.js'
 import { RecordCache } from './cache.js'
-import { includesNode } from './protocol.js'
+import { includesNode, type VersionedRecord } from './protocol.js'
 import type { Rules } from './rules.js'
-import { type Action, isQuiet, newShard, type Shard, type StepContext } from './state.js'
+import { type Action, isOwning, isQuiet, newShard, type Shard, type StepContext } from './state.js'
 
 export interface ShardsOptions {
   readonly me: NodeId
@@ -24,6 +24,10 @@ export interface ShardsOptions {
 export class Shards {
   /** Those that this node has to do with. */
   readonly all = new Map<ShardId, Shard>()
+  /** Those that it owns, or is giving away. */
+  readonly owned = new Set<Shard>()
+  /** Those whose record names it. */
+  readonly named = new Set<Shard>()
   /** Of all shards. */
   readonly records: RecordCache
   /** Those with something under way: the tick looks after them. */
@@ -104,19 +108,25 @@ export class Shards {
     context.limits.copies = this.#options.copiesOf(shard.kind)
     context.limits.holders = this.#options.holdersOf(shard.kind)
     this.#stepping = shard
+    const { role } = shard
     run(context)
     this.#stepping = before
+    if (shard.role !== role) this.#roleChanged(shard)
     if (!isQuiet(shard)) this.busy.add(shard)
     this.#performAll()
   }
 
-  /** How many records name this node. */
-  namedCount(): number {
+  /** Its record is another. */
+  noteRecord(shard: Shard, record: VersionedRecord): void {
     const { me } = this.#options
-    let count = 0
-    for (const { record } of this.all.values())
-      if (record !== null && (record.owner === me || includesNode(record.insync, me))) count++
-    return count
+    this.records.set(shard.id, record)
+    if (record.owner === me || includesNode(record.insync, me)) this.named.add(shard)
+    else this.named.delete(shard)
+  }
+
+  #roleChanged(shard: Shard): void {
+    if (isOwning(shard)) this.owned.add(shard)
+    else this.owned.delete(shard)
   }
 
   #performAll(): void {
