@@ -1,4 +1,4 @@
-/** Names: who was started is found, once, by everybody, and a name that comes and goes leaves nothing behind. */
+/** Names: who was started is found, once, by everybody; one that comes and goes leaves nothing behind. */
 import * as io from 'io-ts'
 import t from 'tap'
 import { kindData } from '../../lib/api/internal.js'

@@ -9,6 +9,8 @@ import { type NodeProcess, ProcessCluster } from '../fixtures/process-cluster.js
 const skip = hasNatsServer() ? false : 'not a machine with nats-server: install it to run these'
 const ids = Array.from({ length: 100 }, (_, i) => `c${i}`)
 t.setTimeout(300_000)
+const leaderKilled =
+  'three servers - the leader of the records is killed: nothing that was acknowledged is lost, and all go on'
 
 const statusOf = async (node: NodeProcess) => (await node.ask({ verb: 'status' })).status
 const untilAll = async (nodes: readonly NodeProcess[], wanted: string): Promise<void> => {
@@ -51,24 +53,21 @@ t.test('three servers', { skip, timeout: 240_000 }, async (t) => {
   const lives = async (): Promise<string[]> =>
     Promise.all(nodes.map(async (node) => (await node.ask({ verb: 'status' })).node))
 
-  await t.test(
-    'three servers - the leader of the records is killed: nothing that was acknowledged is lost, and all go on',
-    async (t) => {
-      await n1.ask({ verb: 'load', ids, inFlight: 10, leastCount: 200 })
-      const killed = servers[await leader()]
-      await killed?.kill()
-      await untilAll(nodes, 'ready')
-      // Until there is a new leader: nobody may run out of lease meanwhile.
-      await leader().catch(() => eventually('a new leader', () => leader().catch(() => undefined), 40_000))
-      const book = await n1.ask({ verb: 'unload' })
-      books.push(book)
-      t.same(await offTotals(), [], 'totals are what was acknowledged')
-      t.match((await n3.ask({ verb: 'status' })).transport, /3 replicas/)
-      t.ok(book.longestMs <= 10_000, `acknowledged again after ${book.longestMs} ms`)
-      t.same(await lives(), ['n1#1', 'n2#1', 'n3#1'], 'no lease has lapsed')
-      await killed?.restart()
-    },
-  )
+  await t.test(leaderKilled, async (t) => {
+    await n1.ask({ verb: 'load', ids, inFlight: 10, leastCount: 200 })
+    const killed = servers[await leader()]
+    await killed?.kill()
+    await untilAll(nodes, 'ready')
+    // Until there is a new leader: nobody may run out of lease meanwhile.
+    await leader().catch(() => eventually('a new leader', () => leader().catch(() => undefined), 40_000))
+    const book = await n1.ask({ verb: 'unload' })
+    books.push(book)
+    t.same(await offTotals(), [], 'totals are what was acknowledged')
+    t.match((await n3.ask({ verb: 'status' })).transport, /3 replicas/)
+    t.ok(book.longestMs <= 10_000, `acknowledged again after ${book.longestMs} ms`)
+    t.same(await lives(), ['n1#1', 'n2#1', 'n3#1'], 'no lease has lapsed')
+    await killed?.restart()
+  })
 
   await t.test(
     'G6 two of three servers are killed: strict entities freeze, actors of a node go on, and all resume',

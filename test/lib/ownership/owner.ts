@@ -274,21 +274,6 @@ t.test(
   },
 )
 
-t.test('rule 10 - who hears nothing blames no mirror: the store has to answer first', async (t) => {
-  const side = owner(['b#1'])
-  changes(side, 1)
-  side.provenAt = limits.mirrorLateMs - 1
-  side.now = limits.mirrorLateMs + 1
-  const tick = ticks(side)
-  t.same(writtenOf(tick), [], 'it may be deaf since then, and what it writes may arrive')
-  t.match(
-    tick.filter((action) => action.do === 'prove-hearing'),
-    [{ do: 'prove-hearing' }],
-  )
-  side.provenAt = side.now
-  t.match(writtenOf(ticks(side)), [{ purpose: 'set', record: { insync: [] } }])
-})
-
 t.test('rule 10 - a mirror with nothing to acknowledge is never late', async (t) => {
   const side = owner(['b#1'])
   side.now = 100_000
