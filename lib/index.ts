@@ -27,10 +27,12 @@ export type {
 export {
   dynamic,
   entities,
+  singleton,
   supervisor,
   worker,
   type DynamicOptions,
   type EntitiesOptions,
+  type SingletonOptions,
   type SubtreeOptions,
   type SupervisorOptions,
   type WorkerOptions,
@@ -124,7 +126,7 @@ export {
   type SupervisorGone,
   type TerminateChildAnswer,
 } from './api/supervision.js'
-export type { KindStatus, MemberStatus, NodeStatus, TreeNode, Where } from './api/status.js'
+export type { KindStatus, MemberStatus, NodeStatus, SingletonStatus, TreeNode, Where } from './api/status.js'
 export { topic, type Listener, type Origin, type Topic, type TopicScope } from './api/topic.js'
 export type { Fields, FieldsOf, Wire, WireCodec } from './api/wire.js'
 export type { Config, ConfigInput } from './config.js'

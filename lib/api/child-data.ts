@@ -15,7 +15,7 @@ import type {
 export type { AutoShutdown, ChildSpec, Restart, RestartBackoff, ShutdownMs, StartMs, Strategy }
 
 /** A child spec at run time, with every default filled in. */
-export type ChildData = WorkerData | SupervisorData | EntitiesData | DynamicData
+export type ChildData = WorkerData | SupervisorData | EntitiesData | DynamicData | SingletonData
 
 export interface ChildBase {
   readonly id: string
@@ -45,6 +45,12 @@ export interface EntitiesData extends ChildBase {
   readonly kind: KindData
   readonly countMax: number
 }
+export interface SingletonData extends ChildBase {
+  readonly type: 'singleton'
+  readonly behavior: BehaviorData
+  /** What the cluster owns of it: one shard, whose owner runs it. */
+  readonly kind: KindData
+}
 export interface DynamicData extends ChildBase, Intensity {
   readonly type: 'dynamic'
   /** Of its children; its own `restart` is permanent. */
@@ -72,7 +78,7 @@ const specs = new WeakSet<object>()
 /** Throws `Misuse` for what none of the constructors made. */
 export const childData = (spec: object): ChildData => {
   if (specs.has(spec)) return spec as ChildData
-  throw notDeclared('a child made by worker(…), entities(…), dynamic(…) or supervisor(…)')
+  throw notDeclared('a child made by worker(…), entities(…), singleton(…), dynamic(…) or supervisor(…)')
 }
 
 /** Seals a child spec. */

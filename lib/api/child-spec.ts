@@ -17,7 +17,7 @@ import {
   type StartMs,
   type Strategy,
 } from './child-data.js'
-import { kindData, type Kind } from './kind.js'
+import { kindData, type Kind, type KindData } from './kind.js'
 import { Misuse, twoProtocols } from './misuse.js'
 import { checkOptions, isObject } from './option-names.js'
 import type { ProtocolData } from './protocol-data.js'
@@ -75,6 +75,11 @@ export interface EntitiesOptions {
    */
   readonly countMax?: number
   /** Only nodes with this role run it; the others know where it runs. Default: what the kind says. */
+  readonly role?: string
+}
+
+export type SingletonOptions = WorkerOptions & {
+  /** Only nodes with this role run it; the others know where it runs. */
   readonly role?: string
 }
 
@@ -166,7 +171,11 @@ const strategies = ['one_for_one', 'one_for_all', 'rest_for_one'] as const
 const autoShutdowns = ['never', 'any_significant', 'all_significant'] as const
 
 const protocolOf = (child: ChildData): ProtocolData | undefined =>
-  child.type === 'entities' ? child.kind.data : child.type === 'worker' ? child.behavior.data : undefined
+  child.type === 'entities' || child.type === 'singleton'
+    ? child.kind.data
+    : child.type === 'worker'
+      ? child.behavior.data
+      : undefined
 const twoChildren = (id: string, one: ChildData, other: ChildData): Misuse => {
   const [mine, theirs] = [one, other].map(protocolOf)
   if (mine !== undefined && mine !== theirs && mine.kind === theirs?.kind) return twoProtocols(mine.kind)
@@ -233,6 +242,50 @@ export const entities = <N extends string, I>(kind: Kind<N, I>, options: Entitie
     kind:
       options.role === undefined ? data : Object.freeze({ ...data, role: roleOf(data.kind, options.role) }),
     countMax: whole(options.countMax ?? 1_000_000, 1, `${data.kind}: countMax`),
+  })
+}
+
+/** The only id of the hidden kind behind a singleton. */
+export const singletonId = 'one'
+
+/**
+ * One actor for the whole cluster. It stands in the tree of every node that may run it, and runs on one of
+ * them: on whichever owns its record. Reached from any node by `node.singleton(Protocol)`.
+ *
+ * Guarantees: on at most one node at a time, also in a split: it ends before the lease does that it runs
+ * under, and begins elsewhere only after that. When its node leaves it ends there, then begins elsewhere. A
+ * crash of the actor is its supervisor's matter, on the same node.
+ *
+ * Limits: its state is not kept: each life begins with `init`. At a hand-over it has `handoffMs` / 5 for the
+ * mail that waits and as much for `onStop`. What a handler started and did not wait for is not ended.
+ */
+export const singleton = <N extends string, S>(
+  behavior: Behavior<N, S>,
+  options: SingletonOptions = {},
+): ChildSpec => {
+  const data = behaviorData(behavior)
+  checkOptions(options, [...childNames, 'role'], `singleton "${data.kind}"`)
+  const { role, ...rest } = options
+  return childSpec({
+    type: 'singleton',
+    ...base(data.kind, rest, ofWorkers),
+    behavior: data,
+    kind: Object.freeze<KindData>({
+      kind: data.kind,
+      protocol: data.protocol,
+      data: data.data,
+      inner: undefined,
+      init: () => undefined,
+      on: {},
+      source: { type: 'disposable' },
+      activate: 'first-message',
+      consistency: 'strict',
+      merge: undefined,
+      placementKey: () => singletonId,
+      rebalance: 'never',
+      limits: {},
+      ...(role === undefined ? {} : { role: roleOf(data.kind, role) }),
+    }),
   })
 }
 

@@ -8,9 +8,11 @@ export {
   type ChildData,
   type DynamicData,
   type EntitiesData,
+  type SingletonData,
   type SupervisorData,
   type WorkerData,
 } from './child-data.js'
+export { singletonId } from './child-spec.js'
 export { deepFreeze, freezing, holdFreezing } from './diagnostics.js'
 export { entityId } from './id.js'
 export { kindData, type KindData } from './kind.js'

@@ -14,7 +14,7 @@ import type {
 import type { Ask, Tell } from './message.js'
 import type { NodeEvent } from './node-event.js'
 import type { AnyProtocol, IdOf, KindOf } from './protocol.js'
-import type { AskOptions, LocalRef, Ref } from './refs.js'
+import type { Address, AskOptions, LocalRef, Ref } from './refs.js'
 import type { Listener, Topic, TopicScope } from './topic.js'
 import type { MemberStatus, NodeStatus, TreeNode, Where } from './status.js'
 import type { Startable } from './startable.js'
@@ -114,6 +114,11 @@ export interface TumenNode {
   /** The same actor of another node, by `name#incarnation` or name: not with what never leaves a node. */
   remote<P extends AnyProtocol>(nodeId: string, protocol: P): Ref<KindOf<P>>
   /**
+   * The one actor of that protocol in the cluster, which the trees of some nodes have as `singleton(…)`; it
+   * runs on one of them. While it moves an ask waits for it, within its deadline; a tell may be lost.
+   */
+  singleton<P extends AnyProtocol>(protocol: P): Ref<KindOf<P>>
+  /**
    * Starts one more actor of this node under `dynamic(under)` of the tree, with the restart type declared
    * there.
    *
@@ -163,6 +168,8 @@ export interface TumenNode {
   tree(): TreeNode
   /** Which node owns an entity and which mirror it, by this node's view. */
   where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where
+  /** Where a singleton runs. */
+  where(protocol: { readonly kind: string; on(node: string): Address<string> }): Where
   /** Drains, hands over and leaves. Resolves when nothing of this node is left running. Idempotent. */
   stop(options?: StopOptions): Promise<void>
 }

@@ -19,6 +19,14 @@ export interface KindStatus {
   readonly shardsMirrored: number
 }
 
+export interface SingletonStatus {
+  readonly kind: string
+  /** Whose record it is; absent while nobody's, as far as this node knows. */
+  readonly owner?: string
+  /** It runs on this node. */
+  readonly isHere: boolean
+}
+
 export interface NodeStatus {
   readonly node: string
   readonly cluster: string
@@ -28,17 +36,19 @@ export interface NodeStatus {
   readonly viewVersion: number
   readonly members: readonly MemberStatus[]
   readonly kinds: readonly KindStatus[]
+  /** Those in this node's tree. */
+  readonly singletons: readonly SingletonStatus[]
   /** Every counter of this node by name; names end in `_total`, `_bytes` or `_count`. */
   readonly counters: Readonly<Record<string, number>>
 }
 
 export interface TreeNode {
   readonly id: string
-  readonly type: 'supervisor' | 'worker' | 'entities' | 'dynamic'
+  readonly type: 'supervisor' | 'worker' | 'entities' | 'dynamic' | 'singleton'
   readonly status: 'starting' | 'running' | 'restarting' | 'stopped'
   /** How often it was restarted in this life of the node. */
   readonly restarts: number
-  /** For `entities` and `dynamic`: how many run here. */
+  /** For `entities`, `dynamic` and `singleton`: how many run here. */
   readonly count?: number
   readonly strategy?: string
   readonly children: readonly TreeNode[]

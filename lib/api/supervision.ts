@@ -94,7 +94,7 @@ export interface SupervisorChange {
 /** One child as it is now. */
 export interface ChildInfo {
   readonly id: string
-  readonly type: 'worker' | 'supervisor' | 'entities' | 'dynamic'
+  readonly type: 'worker' | 'supervisor' | 'entities' | 'dynamic' | 'singleton'
   /** `stopped`: known and not running. `restarting`: it fell and will be started again. */
   readonly status: 'starting' | 'running' | 'stopping' | 'restarting' | 'stopped'
   /** Of a worker that runs. */

@@ -208,13 +208,17 @@ export class Engine {
     const { me, membership, ownership } = this
     membership.setLeaving()
     const sidesCount = (): number => this.#available?.sidesCount ?? 0
-    handOver({ clock: this.#options.clock, ownership, membership, drainMs, me, sidesCount }, () =>
+    const go = (): void =>
       membership.leave(() => {
         this.stop()
         membership.stop()
         done()
-      }),
-    )
+      })
+    const { clock, on } = this.#options
+    handOver({ clock, ownership, membership, drainMs, me, sidesCount }, () => {
+      if (on.leaving === undefined) go()
+      else on.leaving(go)
+    })
   }
 
   /** Leaves nothing running and says nothing to other nodes; open asks end with `UnknownOutcome`. */
@@ -249,7 +253,7 @@ export class Engine {
       copiesOf,
       holdersOf: (kind) => holdersOf(this.#kinds.get(kind)),
       placingOf: placingOf(this.#options.kinds),
-      hasMail: (shard) => this.entities.hasMail(shard),
+      hasMail: (shard) => this.entities.hasMail(shard) || this.#options.on.isBusy?.(shard.kind) === true,
       send: (to, envelope) => this.#send(to, envelope),
       flushSoon: () => this.links.flushSoon(),
       on: this.#ownershipEvents(),
@@ -265,6 +269,7 @@ export class Engine {
         if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
         this.entities.took(shard)
         this.#keeper.took(shard, how)
+        on.shardChanged?.(shard)
         this.#router.settled(shard.id)
       },
       steppedDown: (shard, dropped) => {
@@ -274,8 +279,9 @@ export class Engine {
         const { owner: winner = '', epoch = 0 } = shard.record ?? {}
         on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length, winner, epoch })
       },
-      giving: () => {
+      giving: (shard) => {
         this.counts.handoffsStarted++
+        on.shardChanged?.(shard)
       },
       gave: (shard, to) => {
         this.counts.handoffsFinished++
@@ -386,7 +392,11 @@ export class Engine {
       ownership: this.ownership,
       membership: this.membership,
       send: (to, envelope) => this.#send(to, envelope),
-      post: (shard, envelope, from) => this.entities.post(shard, envelope, from),
+      post: (shard, envelope, from) => {
+        // A singleton is an actor of the node that owns its shard.
+        if (this.#kinds.get(shard.kind)?.data.scope === 'node') this.#deliverLocal(envelope, from)
+        else this.entities.post(shard, envelope, from)
+      },
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
       bury: (envelope, reason) => this.#bury(envelope, reason),
       frozenMail: (mail) => rules?.frozenMail(mail) ?? mail,

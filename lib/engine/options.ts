@@ -52,6 +52,12 @@ export interface EngineEvents {
   lived?(kind: string, id: string, life: 'live' | 'stopped'): void
   /** This node owns the shard no more. */
   shardLeft?(shard: Shard): void
+  /** This node has become its owner, or begins to hand it over, or goes on after all. */
+  shardChanged?(shard: Shard): void
+  /** An actor of the node runs for this kind and has not ended yet. */
+  isBusy?(kind: string): boolean
+  /** Everything is handed over that will be: `go` lets the lease go. */
+  leaving?(go: () => void): void
   event(event: EngineEvent): void
 }
 export type LocalAnswer = (outcome: 'reply' | 'refusal' | 'error', payload: Wire | AskError) => void

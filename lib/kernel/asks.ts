@@ -9,10 +9,23 @@ import type { Ledger } from './ledger.js'
 import type { Tracing } from '../observe/tracing.js'
 
 /** What an asker is told of a crash. A write that was not confirmed may have happened. */
-export const crashAnswer = (error: unknown, address: string, message: string): AskError =>
-  error instanceof JournalFailed && error.code === 'WriteFailed'
+export const crashAnswer = (error: unknown, address: string, message: string): AskError => {
+  if (error instanceof NotServing) return { tag: 'Unavailable', address, retryAfterMs: notServingMs }
+  return error instanceof JournalFailed && error.code === 'WriteFailed'
     ? { tag: 'UnknownOutcome', address }
     : { tag: 'Crashed', address, cause: error, message }
+}
+
+const notServingMs = 100
+
+/** The actor may not act at the moment: whoever asked finds it elsewhere, or later. */
+export class NotServing extends Error {
+  constructor() {
+    super(
+      'This node may not act for the cluster at the moment: its lease is over, or the record names another.',
+    )
+  }
+}
 
 /** Who waits for an answer. Exactly one of the three is called, once. */
 export interface Asker {

@@ -227,8 +227,11 @@ const checkedChild = (under: SupervisorData, given: object): ChildData => {
 /** A node tells the cluster which kinds it runs when it joins. */
 const refuseEntities = (data: ChildData): void => {
   if (data.type === 'supervisor') data.children.forEach(refuseEntities)
-  if (data.type !== 'entities') return
-  throw new Misuse('InvalidDeclaration', `entities("${data.id}") belong into the tree given to startNode.`)
+  if (data.type !== 'entities' && data.type !== 'singleton') return
+  throw new Misuse(
+    'InvalidDeclaration',
+    `${data.type}("${data.id}") belong into the tree given to startNode.`,
+  )
 }
 
 const isForNamed = ({ strategy, autoShutdown, children }: SupervisorChange): boolean =>
@@ -244,7 +247,7 @@ const changed = (supervisor: Supervisor, given: SupervisorChange): SupervisorDat
   const specs = children as Parameters<typeof supervisorSpec>[2]
   const checked = childData(supervisorSpec(data.id, { strategy, intensity, periodMs, autoShutdown }, specs))
   const below = (checked as SupervisorData).children
-  for (const child of below) if (supervisor.entry(child.id)?.data.type !== 'entities') refuseEntities(child)
+  for (const child of below) if (supervisor.entry(child.id)?.data.type !== child.type) refuseEntities(child)
   return { ...data, strategy, intensity, periodMs, autoShutdown, children: below }
 }
 
@@ -268,7 +271,7 @@ type Entry = NonNullable<ReturnType<Supervisor['entry']>>
 
 const kindOf = (data: ChildData): { readonly kind?: string } => {
   if (data.type === 'worker') return { kind: data.behavior.kind }
-  return data.type === 'entities' ? { kind: data.kind.kind } : {}
+  return data.type === 'entities' || data.type === 'singleton' ? { kind: data.kind.kind } : {}
 }
 
 const infoOf = ({ data, state, child }: Entry): ChildInfo => {

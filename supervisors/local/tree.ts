@@ -4,6 +4,7 @@ import {
   type DynamicData,
   dynamicChild,
   type EntitiesData,
+  type SingletonData,
   type SupervisorData,
   type WorkerData,
   withoutInit,
@@ -29,6 +30,8 @@ export interface TreeParts {
   readonly root: SupervisorData
   /** Makes the supervisor of a kind's entities. */
   readonly entities: (data: EntitiesData, parent: Cell<any>, ended: Ended) => Child
+  /** Makes the place of a singleton; absent where there is no cluster. */
+  readonly singleton?: (data: SingletonData, parent: Cell<any>, ended: Ended) => Child
   /** The root supervisor gave up. Everything below it has been stopped. */
   readonly ended: Ended
   /** Default: OTP's rules. */
@@ -144,6 +147,9 @@ export class LocalTree {
         return this.makeWorker(data, parent, ended)
       case 'entities':
         return this.parts.entities(data, parent, ended)
+      case 'singleton':
+        if (this.parts.singleton === undefined) throw new TypeError(`${data.id}: no cluster to be alone in`)
+        return this.parts.singleton(data, parent, ended)
       case 'dynamic':
       case 'supervisor':
         return this.makeSupervisor(data, parent, ended)
@@ -191,7 +197,7 @@ export class LocalTree {
       child.renew(data)
       return true
     }
-    return data.type === 'entities'
+    return data.type === 'entities' || data.type === 'singleton'
   }
 
   private readonly closed = (child: Child | undefined, data: ChildData | undefined): void => {

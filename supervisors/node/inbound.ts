@@ -9,6 +9,7 @@ import {
   specOfMessage,
 } from '../../lib/api/internal.js'
 import type { LocalAnswer } from '../../lib/engine/options.js'
+import type { AskError } from '../../lib/errors.js'
 import { formatAddress } from '../../lib/ids.js'
 import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { AskEnvelope, TellEnvelope } from '../../lib/wire/envelope.js'
@@ -18,6 +19,7 @@ export interface Receivers {
   readonly name: string
   readonly node: { readonly id: string }
   readonly tree: { local(kind: string): LocalActor | undefined }
+  readonly singletons: { has(kind: string): boolean }
   bury(kind: string, id: string, message: unknown): void
 }
 
@@ -30,7 +32,7 @@ export const deliverLocal = (
   const actor = parts.tree.local(kind)
   if (actor === undefined) {
     if (envelope.type === 'tell') parts.bury(kind, parts.name, envelope)
-    answer('error', { tag: 'NoRecipient', address: formatAddress(kind, parts.name) })
+    answer('error', absent(parts, kind))
     return
   }
   const spec = specOf(actor.behavior.protocol, tag)
@@ -53,10 +55,23 @@ export const deliverLocal = (
     {
       reply: (value) => answer('reply', encodeReply(spec, value)),
       refuse: (refusal) => answer('refusal', encodeRefusal(spec, refusal)),
-      fail: (error) =>
-        answer('error', error.tag === 'Crashed' ? { ...error, node: parts.node.id, message: tag } : error),
+      fail: (error) => {
+        // It ended with this in its mailbox: it is begun again, here or elsewhere.
+        if (error.tag === 'NoRecipient') answer('error', absent(parts, kind))
+        else
+          answer('error', error.tag === 'Crashed' ? { ...error, node: parts.node.id, message: tag } : error)
+      },
     },
     envelope.remainingMs,
     envelope.reqId,
   )
+}
+
+const absentMs = 100
+/** Nobody of that kind is here: nobody at all, or a singleton that begins here or elsewhere soon. */
+const absent = ({ singletons, name }: Receivers, kind: string): AskError => {
+  const address = formatAddress(kind, name)
+  return singletons.has(kind)
+    ? { tag: 'Unavailable', address, retryAfterMs: absentMs }
+    : { tag: 'NoRecipient', address }
 }

@@ -5,6 +5,7 @@ import {
   kindData,
   kindNotInTree,
   nodeStopped,
+  singletonId,
   topicData,
   wrongScope,
 } from '../../lib/api/internal.js'
@@ -151,6 +152,11 @@ export class Node implements TumenNode {
     return new RemoteRef(this.#parts.home, kind, '', node) as unknown as Ref<KindOf<P>>
   }
 
+  singleton<P extends AnyProtocol>(protocol: P): Ref<KindOf<P>> {
+    const kind = kindIn(protocol, 'node', 'node.singleton')
+    return new RemoteRef(this.#parts.home, kind, singletonId) as unknown as Ref<KindOf<P>>
+  }
+
   start<N extends string>(under: string, behavior: { readonly kind: N }): Promise<LocalRef<N>> {
     if (this.#parts.isStopping) {
       const stopped = { tag: 'NodeStopped', address: under, node: this.name } as const
@@ -204,9 +210,10 @@ export class Node implements TumenNode {
     return this.#parts.tree.status()
   }
 
-  where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where {
-    const kind = kindIn(protocol, 'id', 'node.where')
-    const name = entityId(kind, id)
+  where<P extends AnyProtocol>(protocol: P, id?: IdOf<P>): Where {
+    const isAlone = id === undefined && dataOf(protocol).scope === 'node'
+    const kind = kindIn(protocol, isAlone ? 'node' : 'id', 'node.where')
+    const name = isAlone ? singletonId : entityId(kind, id)
     const engine = this.#parts.engine
     if (engine === null) return { kind, id: name, shard: '', epoch: 0, mirrors: [], isHere: false }
     const { shard, owner, epoch, insync, isRecorded } = engine.where(kind, name)

@@ -1,13 +1,18 @@
 /** What `startNode` is given, looked at before anything is opened: one sentence that names the field. */
 import * as E from 'fp-ts/lib/Either.js'
-import { checkOneProtocolPerName, type EntitiesData, type SupervisorData } from '../../lib/api/internal.js'
+import {
+  checkOneProtocolPerName,
+  type EntitiesData,
+  type SingletonData,
+  type SupervisorData,
+} from '../../lib/api/internal.js'
 import { Misuse, notDeclared } from '../../lib/api/misuse.js'
 import type { NodeOptions } from '../../lib/api/node-options.js'
 import { type Config, namesInstead, resolveConfig, sentenceOf } from '../../lib/config.js'
 import { StartFailed } from '../../lib/errors.js'
 import { isName } from '../../lib/ids.js'
 import type { Session } from '../../lib/transport/transport.js'
-import { entitiesIn, rooted, workersIn } from './tree.js'
+import { entitiesIn, rooted, singletonsIn, workersIn } from './tree.js'
 
 export interface CheckedOptions {
   readonly config: Config
@@ -89,8 +94,12 @@ const checkedTree = ({ tree, persistence }: NodeOptions): SupervisorData => {
     const hosted = entitiesIn(root)
     const kinds = hosted.map(({ kind }) => kind)
     const workers = workersIn(root).map(({ behavior }) => behavior)
-    checkOneProtocolPerName([...kinds, ...workers].map((declared) => declared.protocol))
+    const alone = singletonsIn(root)
+    checkOneProtocolPerName(
+      [...kinds, ...workers, ...alone.map(({ kind }) => kind)].map(({ protocol }) => protocol),
+    )
     checkOnce(hosted)
+    checkAlone(alone, workers)
     for (const kind of kinds) checkRuns(kind, persistence !== undefined)
     return root
   } catch (error) {
@@ -104,6 +113,18 @@ const checkOnce = (hosted: readonly EntitiesData[]): void => {
   for (const { kind } of hosted) {
     if (seen.has(kind.kind))
       throw new Misuse('InvalidDeclaration', `entities of "${kind.kind}" stand in it twice; take one out.`)
+    seen.add(kind.kind)
+  }
+}
+
+const checkAlone = (alone: readonly SingletonData[], workers: readonly { readonly kind: string }[]): void => {
+  const seen = new Set(workers.map(({ kind }) => kind))
+  for (const { kind } of alone) {
+    if (seen.has(kind.kind))
+      throw new Misuse(
+        'InvalidDeclaration',
+        `singleton("${kind.kind}") shares the tree with another actor of its protocol; take one out.`,
+      )
     seen.add(kind.kind)
   }
 }

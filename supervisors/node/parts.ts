@@ -30,7 +30,8 @@ import { deliverLocal } from './inbound.js'
 import { Inquiries, inquiryKind } from './inquiries.js'
 import { Members } from './members.js'
 import { type RefHome, RemoteRef } from './refs.js'
-import { Tree } from './tree.js'
+import { Singletons } from './singletons.js'
+import { singletonsIn, Tree } from './tree.js'
 import { Watchers } from './watchers.js'
 import { Watches } from './watches.js'
 
@@ -75,6 +76,7 @@ export class Parts {
   readonly watches: Watches
   readonly members: Members
   readonly monitors: Monitors
+  readonly singletons: Singletons
   node!: TumenNode
   engine: Engine | null = null
   lastId: NodeId | null = null
@@ -133,7 +135,14 @@ export class Parts {
       publish: (topic, payload) => this.pubsub.publish(topic, payload),
       subscribe: (topic, listener) => this.pubsub.subscribe(topic, listener),
     }
+    this.singletons = new Singletons({
+      kernel: this.kernel,
+      config: options.config,
+      all: singletonsIn(options.root),
+      engine: () => this.engine,
+    })
     this.tree = new Tree({
+      singletons: this.singletons,
       kernel: this.kernel,
       random: options.random,
       outside: this.outside,
@@ -196,6 +205,7 @@ export class Parts {
         wasReady = true
         this.engine = engine
         this.lastId = engine.me
+        this.singletons.allChanged()
         this.watches.joined()
         this.members.changed()
         ready()
@@ -203,6 +213,7 @@ export class Parts {
       lost: (why) => {
         this.engine = null
         this.monitors.disconnected()
+        this.singletons.allChanged()
         this.#starting = null
         this.#watchers.clear()
         if (!wasReady) failed(why)
@@ -210,6 +221,7 @@ export class Parts {
       },
       frozen: (isFrozen) => {
         this.isFrozen = isFrozen
+        this.singletons.allChanged()
       },
       changed: () => {
         this.monitors.membersChanged()
@@ -224,7 +236,13 @@ export class Parts {
         if (this.#watchers.has(kind)) this.#watchers.tell(kind, [life === 'live' ? 's' : 'e', id])
         if (life === 'stopped') this.monitors.entityEnded(kind, id)
       },
-      shardLeft: (shard) => this.monitors.shardLeft(shard),
+      shardLeft: (shard) => {
+        this.monitors.shardLeft(shard)
+        this.singletons.changed(shard.kind)
+      },
+      shardChanged: (shard) => this.singletons.changed(shard.kind),
+      isBusy: (kind) => this.singletons.actor(kind) !== undefined,
+      leaving: (go) => this.singletons.leave(go),
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),
       control: (envelope, from) => {
         const { verb, body } = envelope
@@ -248,7 +266,7 @@ export class Parts {
       roles,
       weight,
       release,
-      kinds: this.kinds.map((spec) => spec.kind),
+      kinds: [...this.kinds, ...singletonsIn(this.#options.root)].map((spec) => spec.kind),
       openCell: (body) => this.#openCell(body),
       persistence: this.#options.persistence,
       sides: this.#sides,
@@ -346,6 +364,7 @@ export class Parts {
     this.watches.stop()
     this.members.changed()
     this.monitors.stop()
+    this.singletons.stop()
     this.tree.kill()
     this.kernel.kill()
     this.#options.stopped()

@@ -39,6 +39,7 @@ export const nodeStatus = (parts: Parts): NodeStatus => {
       shardsOwned: owned.get(kind.kind) ?? 0,
       shardsMirrored: mirrored.get(kind.kind) ?? 0,
     })),
+    singletons: parts.singletons.status(),
     counters: countersOf(parts),
   }
 }

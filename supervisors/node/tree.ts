@@ -5,6 +5,7 @@ import {
   childData,
   type ChildData,
   type EntitiesData,
+  type SingletonData,
   type SupervisorData,
   type WorkerData,
 } from '../../lib/api/internal.js'
@@ -15,7 +16,7 @@ import type { LocalSupervisor } from '../../lib/api/supervision.js'
 import type { Cell } from '../../lib/kernel/cell.js'
 import type { ExitReason } from '../../lib/kernel/exit-reason.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
-import { type Begun, started } from '../../lib/kernel/lifecycle.js'
+import { type Begun, type Ended, started } from '../../lib/kernel/lifecycle.js'
 import type { LocalActor } from '../../lib/kernel/local-actor.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import type { Random } from '../../lib/std/random.js'
@@ -30,6 +31,8 @@ const flatten = (spec: ChildData): readonly ChildData[] =>
 
 export const entitiesIn = (spec: ChildData): readonly EntitiesData[] =>
   flatten(spec).filter((child): child is EntitiesData => child.type === 'entities')
+export const singletonsIn = (spec: ChildData): readonly SingletonData[] =>
+  flatten(spec).filter((child): child is SingletonData => child.type === 'singleton')
 export const workersIn = (spec: ChildData): readonly WorkerData[] =>
   flatten(spec).filter((child): child is WorkerData => child.type === 'worker')
 
@@ -39,6 +42,11 @@ export const rooted = (tree: ChildSpec): SupervisorData => {
   return spec.type === 'supervisor' ? spec : (childData(supervisor('root', {}, [tree])) as SupervisorData)
 }
 
+/** What runs on one node of the cluster only. */
+interface SingletonPlaces {
+  place(data: SingletonData, under: { parent: Cell<any>; outside: Outside; ended: Ended }): Child
+  actor(kind: string): LocalActor | undefined
+}
 export interface TreeOptions {
   readonly kernel: Kernel
   readonly random: Random
@@ -46,6 +54,7 @@ export interface TreeOptions {
   readonly root: SupervisorData
   /** How many entities of a kind run here. */
   readonly countOf: (kind: string) => number
+  readonly singletons: SingletonPlaces
   /** The root supervisor gave up. */
   readonly ended: (reason: ExitReason) => void
 }
@@ -89,10 +98,12 @@ class EntitiesPlace implements Child {
 
 export class Tree {
   readonly #local: LocalTree
+  readonly #singletons: SingletonPlaces
   readonly #places = new Map<string, EntitiesPlace>()
 
   constructor(options: TreeOptions) {
-    const { kernel, random, outside, root, countOf, ended } = options
+    const { kernel, random, outside, root, countOf, singletons, ended } = options
+    this.#singletons = singletons
     this.#local = new LocalTree({
       kernel,
       random,
@@ -103,6 +114,7 @@ export class Tree {
         this.#places.set(data.kind.kind, place)
         return place
       },
+      singleton: (data, parent, childEnded) => singletons.place(data, { parent, outside, ended: childEnded }),
       ended,
     })
   }
@@ -118,7 +130,7 @@ export class Tree {
   }
 
   local(kind: string): LocalActor | undefined {
-    return this.#local.local(kind)
+    return this.#local.local(kind) ?? this.#singletons.actor(kind)
   }
   /** The names of what the tree holds. */
   get kinds(): readonly string[] {

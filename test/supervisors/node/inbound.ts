@@ -31,6 +31,7 @@ const bench = (hasActor = true) => {
   const receivers = {
     name: 'n1',
     node: { id: 'n1#1' },
+    singletons: { has: () => false },
     tree: { local: (kind: string) => (hasActor && kind === 'door' ? actor : undefined) },
     bury: (kind: string, id: string) => buried.push(`${kind}/${id}`),
   }
