@@ -283,6 +283,8 @@ export const singleton = <N extends string, S>(
       merge: undefined,
       placementKey: () => singletonId,
       rebalance: 'never',
+      reminders: false,
+      remember: false,
       limits: {},
       ...(role === undefined ? {} : { role: roleOf(data.kind, role) }),
     }),
