@@ -281,6 +281,7 @@ export const singleton = <N extends string, S>(
       activate: 'first-message',
       consistency: 'strict',
       merge: undefined,
+      onConflict: undefined,
       placementKey: () => singletonId,
       rebalance: 'never',
       reminders: false,
