@@ -11,6 +11,7 @@ import { eventually, hasNatsServer, type NatsServer } from '../fixtures/nats-ser
 import { startNatsServer, startThreeNatsServers } from '../fixtures/nats-server.js'
 import { Account, account, entriesOf, entry } from '../fixtures/persistence/account.js'
 import { engineTests } from '../fixtures/persistence/engine.js'
+import { entityTests } from '../fixtures/persistence/entities.js'
 import { commandsOf, runModel } from '../fixtures/persistence/model.js'
 
 t.setTimeout(180_000)
@@ -36,6 +37,10 @@ t.test('JetStream engine', { skip }, async (t) => {
   const server = await startNatsServer(t)
   let count = 0
   engineTests(t, 'JetStream engine', async (t) => {
+    const name = `test-${++count}`
+    return [await opened(t, server, { name }), await opened(t, server, { name })]
+  })
+  entityTests(t, 'JetStream engine', async (t) => {
     const name = `test-${++count}`
     return [await opened(t, server, { name }), await opened(t, server, { name })]
   })

@@ -7,6 +7,7 @@ import { reasonOf } from '../fixtures/kernel/counter.js'
 import { startActor } from '../fixtures/kernel/index.js'
 import { Account, account, entriesOf, entry } from '../fixtures/persistence/account.js'
 import { engineTests } from '../fixtures/persistence/engine.js'
+import { entityTests } from '../fixtures/persistence/entities.js'
 import { commandsOf, runModel } from '../fixtures/persistence/model.js'
 import { eventually } from '../fixtures/nats-server.js'
 import { hasPostgres, nactPostgresEngine, startPostgres } from '../fixtures/postgres.js'
@@ -19,6 +20,12 @@ t.test('PostgreSQL engine of nact', { skip }, async (t) => {
   let count = 0
   engineTests(t, 'PostgreSQL engine of nact', async (t) => {
     const prefix = `t${++count}_`
+    const one = await nactPostgresEngine(t, server, prefix)
+    return [one, await nactPostgresEngine(t, server, prefix)]
+  })
+
+  entityTests(t, 'PostgreSQL engine of nact', async (t) => {
+    const prefix = `e${++count}_`
     const one = await nactPostgresEngine(t, server, prefix)
     return [one, await nactPostgresEngine(t, server, prefix)]
   })

@@ -68,6 +68,35 @@ t.test(
 )
 
 t.test(
+  'faults - all nodes are killed, twice, under load: persisted counters have every acknowledged add',
+  { skip, timeout },
+  async (t) => {
+    const server = await startNatsServer(t)
+    const cluster = new ProcessCluster(t, { servers: server.url, config, source: 'persisted' })
+    const asker = await cluster.start('asker', 'none')
+    let nodes = await Promise.all(['n1', 'n2'].map((name) => cluster.start(name)))
+    await asker.ask({ verb: 'load', ids, inFlight: 30, leastCount: 500 })
+    const killed: Promise<Book>[] = []
+    for (const _ of [1, 2]) {
+      await Promise.all(nodes.map((node) => node.kill()))
+      killed.push(asker.ask({ verb: 'unload' }))
+      nodes = await Promise.all(['n1', 'n2'].map((name) => cluster.start(name)))
+      killed.push(asker.ask({ verb: 'add', ids, inFlight: 30 }))
+      await Promise.all(killed)
+      await asker.ask({ verb: 'load', ids, inFlight: 30, leastCount: 500 })
+    }
+    killed.push(asker.ask({ verb: 'unload' }))
+    const books = await Promise.all(killed)
+    const sum = books.reduce((count, book) => count + book.count, 0)
+    t.ok(sum >= 1_500 + 2 * ids.length, `${sum} adds were acknowledged`)
+    await checkTotals(t, asker, books)
+    const [node = asker] = nodes
+    const { counters } = await node.ask({ verb: 'status' })
+    t.equal(counters['events_state_lost_total'] ?? 0, 0, 'nothing is told as lost')
+  },
+)
+
+t.test(
   'faults - a store that was lost ends every incarnation, and its state is gone untold',
   { skip, timeout },
   async (t) => {

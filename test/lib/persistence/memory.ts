@@ -14,8 +14,14 @@ import { systemClock } from '../../../lib/std/system.js'
 import { startActor } from '../../fixtures/kernel/index.js'
 import { entry } from '../../fixtures/persistence/account.js'
 import { engineTests } from '../../fixtures/persistence/engine.js'
+import { entityTests } from '../../fixtures/persistence/entities.js'
 
 engineTests(t, 'memory engine', async () => {
+  const engine = memoryEngine()
+  return [engine, engine]
+})
+
+entityTests(t, 'memory engine', async () => {
   const engine = memoryEngine()
   return [engine, engine]
 })
