@@ -7,5 +7,12 @@ import { ready } from './far.js'
 import { benchConfig, tree } from './far-tree.js'
 
 const [servers = '', name = ''] = process.argv.slice(2)
-await startNode({ cluster: 'bench', name, transport: nats({ servers }), tree: tree(), config: benchConfig })
+const node = await startNode({
+  cluster: 'bench',
+  name,
+  transport: nats({ servers }),
+  tree: tree(),
+  config: benchConfig,
+})
+process.on('SIGTERM', () => void node.stop().then(() => process.exit(0)))
 ready()

@@ -17,7 +17,9 @@ export interface Far {
   /** Heap in use after a collection, of this process and those it started. */
   heapBytes(): Promise<number>
   /** Sends a signal to the process that was started as the `index`th, from 0. */
-  signal(index: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void
+  signal(index: number, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void
+  /** Resolves when that process is gone. */
+  gone(index: number): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -50,6 +52,10 @@ export const far = async (): Promise<Far> => {
       return theirs.reduce((sum, each) => sum + each, heapBytesNow())
     },
     signal: (index, signal) => void children[index]?.kill(signal),
+    gone: async (index) => {
+      const child = children[index]
+      if (child?.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    },
     close: async () => {
       await Promise.all(ends.map((end) => end()))
       await server.stop()

@@ -1,7 +1,9 @@
 /** The benches of several processes. */
 import { askRemote, askRemoteOne } from './ask-remote.js'
+import { drain } from './drain.js'
 import { entityMemory } from './entity-memory.js'
 import { failover } from './failover.js'
+import { rebalance } from './rebalance.js'
 import { startCluster } from './start-cluster.js'
 import { writeMirrored } from './write-mirrored.js'
 
@@ -13,4 +15,6 @@ export const ofClusters = {
   'start-cluster': startCluster,
   'entity-memory': entityMemory,
   failover,
+  drain,
+  rebalance,
 }

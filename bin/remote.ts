@@ -32,6 +32,9 @@ export const launcherActor = (perform: (node: TumenNode, verb: string, argument:
     },
   })
 
+/** What the answer to a rebalance may take. */
+const rebalanceMsMax = 60_000
+
 /** Asks another node's launcher. */
 export const performRemotely = async (
   launcher: Ref<'tumen-launcher'>,
@@ -39,7 +42,10 @@ export const performRemotely = async (
   argument: Json,
 ): Promise<Json> => {
   try {
-    const text = await launcher.ask(Launcher.Perform({ verb, argument: JSON.stringify(argument) }))
+    const text = await launcher.ask(
+      Launcher.Perform({ verb, argument: JSON.stringify(argument) }),
+      verb === 'rebalance' ? { timeoutMs: rebalanceMsMax } : {},
+    )
     return JSON.parse(text) as Json
   } catch (error) {
     const sorry = (error as { reason?: { tag?: string; refusal?: unknown } }).reason

@@ -33,7 +33,7 @@ export interface Setting {
   readonly unit: string
   /** What a value must be, such as `a whole number from 1 to 64`. */
   readonly range: string
-  readonly default: Config[KnobName]
+  readonly default: string | number | boolean
   /** Of a number. */
   readonly min?: number
   readonly max?: number

@@ -9,7 +9,7 @@ import {
 } from '../lib/api/internal.js'
 import { namesInstead, nearestName } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
-import type { AnyProtocol, Ref, TumenNode } from '../lib/index.js'
+import type { AnyProtocol, RebalanceOptions, Ref, TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
 import { Plain } from './plain.js'
 
@@ -135,5 +135,7 @@ export const perform = async (target: Target, verb: string, argument: Json): Pro
     const kind = kindOf(target, name)
     return target.node.where(kind.protocol as AnyProtocol, checkedId(kind, id) as never) as unknown as Json
   }
+  if (verb === 'rebalance')
+    return (await target.node.rebalance(argument as unknown as RebalanceOptions)) as unknown as Json
   throw new Plain(`A node knows no verb "${verb}".`)
 }

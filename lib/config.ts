@@ -4,6 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
+import { moveKnobs } from './knobs/moves.js'
 
 /**
  * How a cluster is built; it decides how long leases are. On three servers a new JetStream leader
@@ -14,7 +15,6 @@ const presets = {
   'three-servers': { leaseRenewMs: 3_000, leaseMs: 15_000 },
 } as const
 export type Preset = keyof typeof presets
-const isPreset = (value: unknown): value is Preset => typeof value === 'string' && value in presets
 
 interface NumberKnob {
   readonly default: number
@@ -29,12 +29,12 @@ interface FlagKnob {
   readonly default: boolean
   readonly meaning: string
 }
-interface PresetKnob {
-  readonly default: Preset
-  readonly oneOf: readonly Preset[]
+interface ChoiceKnob {
+  readonly default: string
+  readonly oneOf: readonly string[]
   readonly meaning: string
 }
-export type Knob = NumberKnob | FlagKnob | PresetKnob
+export type Knob = NumberKnob | FlagKnob | ChoiceKnob
 
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
@@ -296,13 +296,6 @@ export const knobs = {
     meaning:
       'How often a message to an entity is passed on by a node that is not its owner. Beyond it: StaleView.',
   },
-  detourMsMax: {
-    default: 500,
-    min: 1,
-    max: 10_000,
-    meaning:
-      'How long mail to a shard that moved waits for mail sent to its old owner. Beyond it order is lost.',
-  },
   payloadBytesMax: {
     default: 262_144,
     min: 1_024,
@@ -316,6 +309,7 @@ export const knobs = {
     max: 67_108_864,
     meaning: 'The longest frame between two nodes; at most what the NATS server takes.',
   },
+  ...moveKnobs,
   diagnostics: {
     default: false,
     meaning: 'Freezes states and messages, so that a step that changes them throws there. Costs time.',
@@ -323,7 +317,11 @@ export const knobs = {
 } as const satisfies Readonly<Record<string, Knob>>
 
 export type KnobName = keyof typeof knobs
-type ValueOf<K extends Knob> = K extends PresetKnob ? Preset : K extends NumberKnob ? number : boolean
+type ValueOf<K extends Knob> = K extends ChoiceKnob
+  ? K['oneOf'][number]
+  : K extends NumberKnob
+    ? number
+    : boolean
 
 /** A complete, checked set of knobs. */
 export type Config = { readonly [N in KnobName]: ValueOf<(typeof knobs)[N]> }
@@ -354,7 +352,7 @@ const isValue = (knob: Knob, value: unknown): boolean => {
   if ('min' in knob) {
     return typeof value === 'number' && Number.isInteger(value) && value >= knob.min && value <= knob.max
   }
-  return 'oneOf' in knob ? isPreset(value) : typeof value === 'boolean'
+  return 'oneOf' in knob ? knob.oneOf.some((one) => one === value) : typeof value === 'boolean'
 }
 
 const distance = (a: string, b: string): number => {

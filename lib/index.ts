@@ -72,7 +72,16 @@ export type { MailboxOptions, Overflow } from './api/mailbox.js'
 export { Misuse, type MisuseCode } from './api/misuse.js'
 export type { NodeEvent } from './api/node-event.js'
 export type { NodeOptions } from './api/node-options.js'
-export type { Self, Spawned, Startable, StopOptions, Subscription, TumenNode } from './api/node-types.js'
+export type {
+  RebalanceOptions,
+  RebalanceReport,
+  Self,
+  Spawned,
+  Startable,
+  StopOptions,
+  Subscription,
+  TumenNode,
+} from './api/node-types.js'
 export {
   next,
   putOff,

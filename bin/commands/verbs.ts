@@ -1,6 +1,6 @@
 /** The verbs that look at, or speak with, a cluster that runs. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { NodeStatus, TreeNode, Where } from '../../lib/index.js'
+import type { NodeStatus, RebalanceReport, TreeNode, Where } from '../../lib/index.js'
 import type { Json } from '../../supervisors/launched.js'
 import { addKnobs } from '../knob-flags.js'
 import { parseJson, Plain } from '../plain.js'
@@ -110,15 +110,38 @@ const order =
     })
   }
 
+/** Less than the running `tumen up`, and an ask, wait for an answer. */
+const rebalanceMs = 50_000
+interface MoveOptions extends VerbOptions {
+  readonly atOnce?: number
+}
+const rebalance = (options: MoveOptions): Promise<void> =>
+  withReach(options, async (to) => {
+    const given = {
+      timeoutMs: options.timeout ?? rebalanceMs,
+      ...(options.atOnce === undefined ? {} : { movesCountMax: options.atOnce }),
+    }
+    const report = (await to.perform('rebalance', given)) as unknown as RebalanceReport
+    if (options.json) return print(JSON.stringify(report))
+    const { moved, left, tookMs } = report
+    const rest = left === 0 ? '' : `; ${left} should have and stayed: tumen rebalance goes on`
+    print(`${moved} shards moved in ${(tookMs / 1_000).toFixed(1)} s${rest}`)
+  })
+
 const milliseconds = (text: string): number => {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
   throw new InvalidArgumentError('Expected a whole number of milliseconds, 1 or more.')
 }
+const whole = (text: string): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new InvalidArgumentError('Expected a whole number, 1 or more.')
+}
 
 const jsonHelp = 'a message as \'{"Tag": {"field": …}}\', or its tag alone when it has no fields'
 
-/** Adds status, tree, ask, tell, where, start, drain and kill. */
+/** Adds status, tree, ask, tell, where, rebalance, start, drain and kill. */
 export const addVerbs = (program: Command): void => {
   reaching(program.command('status'))
     .description('show the nodes of a cluster and what they run')
@@ -141,6 +164,11 @@ export const addVerbs = (program: Command): void => {
   reaching(program.command('where').argument('<kind>', 'the kind').argument('<id>', 'the id of the entity'))
     .description('show which node owns an entity and which mirror it')
     .action(where)
+  reaching(program.command('rebalance'))
+    .description('move entities to the nodes that should own them now, such as new ones')
+    .addOption(new Option('--at-once <count>', 'shards of one node that move at once').argParser(whole))
+    .addOption(new Option('--timeout <ms>', 'what has not moved by then stays').argParser(milliseconds))
+    .action((options: MoveOptions) => rebalance(options))
   reaching(program.command('start').argument('<node>', 'its name'))
     .description('start a node again that was drained, in this machine’s tumen up')
     .action(order('start', 'is ready'))

@@ -31,6 +31,26 @@ export interface Subscription {
   unsubscribe(): void
 }
 
+/** What is left out has the default of the node's config. */
+export interface RebalanceOptions {
+  /** Shards that one node moves in a round: `rebalanceRoundCountMax`. */
+  readonly roundCountMax?: number
+  /** Shards that one node moves at the same time: `rebalanceMovesCountMax`. */
+  readonly movesCountMax?: number
+  /** Milliseconds between two rounds: `rebalancePauseMs`. */
+  readonly pauseMs?: number
+  /** Milliseconds for all nodes together; what has not moved by then stays. Default 300,000. */
+  readonly timeoutMs?: number
+}
+
+export interface RebalanceReport {
+  /** Shards that moved. */
+  readonly moved: number
+  /** Shards that should live elsewhere and stayed. */
+  readonly left: number
+  readonly tookMs: number
+}
+
 export interface StopOptions {
   /** Milliseconds for handing entities over before they are stopped as they are: default `drainMs`. */
   readonly drainMs?: number
@@ -170,6 +190,14 @@ export interface TumenNode {
   where<P extends AnyProtocol>(protocol: P, id: IdOf<P>): Where
   /** Where a singleton runs. */
   where(protocol: { readonly kind: string; on(node: string): Address<string> }): Where
+  /**
+   * Moves every shard to the node that should own it by the members of now, one node after the other, within
+   * the budget. Nothing is lost, and asks are answered meanwhile. Nothing moves while a member is suspected
+   * or two releases are present: `left` says how much stayed.
+   *
+   * Errors: rejects with `AskFailed` (`NodeStopped`) on a node that is no member.
+   */
+  rebalance(options?: RebalanceOptions): Promise<RebalanceReport>
   /** Drains, hands over and leaves. Resolves when nothing of this node is left running. Idempotent. */
   stop(options?: StopOptions): Promise<void>
 }

@@ -34,6 +34,7 @@ import { sendCommand } from './commands.js'
 import { hereOf } from './here.js'
 import { handOver } from './leaving.js'
 import { placingOf } from './placing.js'
+import { rebalancedVerb, Rebalancer, rebalanceVerb } from './rebalance.js'
 import { positionFilter } from './positions.js'
 import { createJournals, type Journals } from './sources.js'
 import type { AskGiven, EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
@@ -66,6 +67,7 @@ export class Engine {
   readonly #router: Router
   readonly #keeper: Keeper
   readonly #asks: Asks
+  readonly rebalancer: Rebalancer
   readonly #journals: Journals
   readonly #noveltyOf: ReturnType<typeof positionFilter>
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
@@ -94,6 +96,16 @@ export class Engine {
     })
     this.#journals = createJournals(options, this.#reached)
     this.ownership = this.#makeOwnership()
+    this.rebalancer = new Rebalancer({
+      me,
+      clock,
+      config,
+      reached: this.#reached,
+      kinds: this.#kinds,
+      ownership: this.ownership,
+      membership,
+      send: (to, verb, body) => this.control(to, verb, body),
+    })
     this.#keeper = this.#makeKeeper()
     this.entities = this.#makeEntities()
     this.#available = hasAvailable(options.kinds) ? this.#makeAvailable() : undefined
@@ -227,6 +239,7 @@ export class Engine {
     this.#asks.close(({ given }) => ({ tag: 'UnknownOutcome', address: formatAddress(given.kind, given.id) }))
     this.#isStopped = true
     this.#unwatch()
+    this.rebalancer.stop()
     this.#available?.stop()
     this.ownership.stop()
     this.entities.stop()
@@ -513,6 +526,8 @@ export class Engine {
         if (envelope.verb === 'record') this.ownership.onNotice(envelope.body)
         else if (envelope.verb === followVerb) this.#router.follow(envelope.body)
         else if (envelope.verb === followedVerb) this.#router.followed(envelope.body)
+        else if (envelope.verb === rebalanceVerb) this.rebalancer.onRequest(envelope.body, from)
+        else if (envelope.verb === rebalancedVerb) this.rebalancer.onReport(envelope.body)
         else on.control(envelope, from)
         break
       case 'tell':

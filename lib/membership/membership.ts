@@ -9,7 +9,7 @@ import type { Latest, RecordVersion } from '../records/records.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { type Random, token } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
-import { isGone, isUnknown, leaseIsOver, takeRenewal } from './others.js'
+import { hasSuspects, isGone, isUnknown, leaseIsOver, takeRenewal } from './others.js'
 import type { MemberRecord } from './protocol.js'
 import { decodeMember, encodeMember, memberChain, memberPrefix, nameOf, nameOfChain } from './protocol.js'
 import type { Action, Found, Input, MembershipRules, Self, View } from './state.js'
@@ -51,6 +51,8 @@ export interface Membership {
   isGone(node: NodeId): boolean
   /** Gone, and its lease has run out also by its own clock: what it owned without a mirror may be taken. */
   leaseIsOver(node: NodeId): boolean
+  /** Somebody does not answer its probes, or has not renewed its lease for long: it may be dead soon. */
+  hasSuspects(): boolean
   /** Probes that node at once, and declares it dead if nobody listens for it any more. */
   suspect(node: NodeId): void
   setReady(): void
@@ -246,6 +248,7 @@ export const createMembership = (options: MembershipOptions): Membership => {
       lookUpUnknown(node)
       return leaseIsOver(state, node, clock.monotonic())
     },
+    hasSuspects: () => hasSuspects(state, clock.monotonic()),
     suspect: (node) => dispatch({ tag: 'Suspect', node }),
     setReady: () => dispatch({ tag: 'Want', status: 'ready' }),
     setLeaving: () => dispatch({ tag: 'Want', status: 'leaving' }),

@@ -118,6 +118,15 @@ export const isGone = (state: State, node: NodeId): boolean => {
   return asked < there || (asked === there && !isAlive(seen.record))
 }
 
+/** Somebody of the view does not answer its probes, or its renewals are overdue. */
+export const hasSuspects = (state: State, now: number): boolean => {
+  for (const [node, { noResponders }] of state.probes)
+    if (noResponders > 0 && state.view.members.has(node)) return true
+  for (const { record, renewedAt } of state.seen.values())
+    if (isAlive(record) && now - renewedAt > state.config.leaseMs / 2) return true
+  return false
+}
+
 /** Whether the store has to be asked about that name. */
 export const isUnknown = (state: State, name: string, now: number): boolean => {
   const since = state.unknown.get(name)

@@ -33,6 +33,8 @@ import type {
   NodeStatus,
   Ref,
   Spawned,
+  RebalanceOptions,
+  RebalanceReport,
   StopOptions,
   Subscription,
   Topic,
@@ -226,6 +228,12 @@ export class Node implements TumenNode {
       mirrors: insync,
       isHere: owner === engine.me,
     }
+  }
+
+  rebalance(options: RebalanceOptions = {}): Promise<RebalanceReport> {
+    const { engine, home } = this.#parts
+    if (engine === null) return Promise.reject(new AskFailed(unsent(home, this.name)))
+    return new Promise((resolve) => engine.rebalancer.all(options, resolve))
   }
 
   stop(options: StopOptions = {}): Promise<void> {
