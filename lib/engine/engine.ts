@@ -281,7 +281,7 @@ export class Engine {
         on.event({ tag: 'Owned', shard: shard.id, epoch: shard.epoch, how })
         if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
         this.entities.took(shard)
-        this.#keeper.took(shard, how)
+        this.#keeper.took(shard)
         on.shardChanged?.(shard)
         this.#router.settled(shard.id)
       },
@@ -389,7 +389,10 @@ export class Engine {
       kinds: this.#kinds,
       ownership: this.ownership,
       restore: (shard, kept) => this.entities.restore(shard, kept),
-      settled: (shard) => this.#router.settled(shard.id),
+      settled: (shard, restored) => {
+        if (restored !== null) this.entities.wake(shard, restored)
+        this.#router.settled(shard.id)
+      },
       broken: (shard, what) => this.#options.on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     })
   }

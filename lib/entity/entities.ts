@@ -105,18 +105,23 @@ export class Entities {
     }
   }
 
-  /** The shard began anew, and this was kept of it. */
-  restore(shard: Shard, { reminders, ids }: Restored): void {
-    const hosted = this.#hosting.get(shard.id)
+  /** The shard began anew: the reminders that were kept of it become part of its copy. */
+  restore(shard: Shard, { reminders }: Restored): void {
     const { copy } = shard
-    if (hosted === undefined || copy === null) return
     const { clock, config, ownership } = this.#options
+    if (copy === null || !this.#hosting.has(shard.id)) return
     for (const { id, name, due } of reminders) {
       const change = { seq: copy.seq + 1, id, at: clock.now(), timers: [[name, due]], outputs: [] } as const
       applyChange(copy.entities, change, config.repliesCountMax)
       ownership.change(shard, change)
-      this.#arm({ hosted, id, name, at: due.at })
     }
+  }
+
+  /** What was restored goes to work. */
+  wake(shard: Shard, { reminders, ids }: Restored): void {
+    const hosted = this.#hosting.get(shard.id)
+    if (hosted === undefined) return
+    for (const { id, name, due } of reminders) this.#arm({ hosted, id, name, at: due.at })
     this.#returning.add(ids, (id) => {
       if (this.#hosts(hosted)) this.#postOwn(hosted, id, { type: 'start' })
     })

@@ -12,7 +12,17 @@ import type { Shard } from '../ownership/state.js'
 import type { Latest, Records } from '../records/records.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { type Kept, keptChain, keptFromBytes, keptOf, keptToBytes, type Reminder } from './protocol.js'
-import { beginWrite, type Book, endWrite, heldFrom, newBook, noted, releasedTo, wanted } from './state.js'
+import {
+  beginWrite,
+  type Book,
+  endWrite,
+  heldFrom,
+  isToRestore,
+  newBook,
+  noted,
+  releasedTo,
+  wanted,
+} from './state.js'
 
 export interface KeeperOptions {
   readonly me: NodeId
@@ -21,10 +31,10 @@ export interface KeeperOptions {
   readonly records: Records
   readonly kinds: ReadonlyMap<string, KindData>
   readonly ownership: Ownership
-  /** What was kept of a shard that began anew; its mail waits until this returns. */
+  /** What was kept of a shard that began anew becomes part of its copy. */
   restore(shard: Shard, kept: Kept): void
-  /** Its mail may come. */
-  settled(shard: Shard): void
+  /** What it has is armed, what is to come back is started, its mail may come. */
+  settled(shard: Shard, restored: Pick<Kept, 'reminders' | 'ids'> | null): void
   broken(shard: Shard, what: string): void
 }
 
@@ -50,17 +60,15 @@ export class Keeper {
     return holdersOf(this.#options.kinds.get(shard.kind)).length > 0
   }
 
-  took(shard: Shard, how: 'empty' | 'copy'): void {
+  /** Its mail waits until it is known what was kept of it. */
+  took(shard: Shard): void {
     if (!this.#keeps(shard)) return
     const book = newBook()
     this.#books.set(shard, book)
-    if (how === 'empty') shard.isLoading = true
-    else {
-      // What was not released yet may not be in the record either.
-      book.isStale = true
-      book.waitingFrom = (shard.copy?.released ?? 0) + 1
-      this.#hold(shard, book)
-    }
+    shard.isLoading = true
+    // What was not released yet may not be in the record either.
+    book.waitingFrom = (shard.copy?.released ?? 0) + 1
+    this.#hold(shard, book)
     this.#read(shard, book)
   }
 
@@ -71,7 +79,7 @@ export class Keeper {
   /** To be called before what the change lets out may leave. */
   changed(shard: Shard, change: Change, fell: Reminder | undefined): void {
     const book = this.#books.get(shard)
-    if (book === undefined || shard.isLoading) return
+    if (book === undefined) return
     const isRemembered = this.#isRemembered(shard)
     if (!noted(book, change, { fell, isRemembered })) return
     this.#hold(shard, book)
@@ -80,7 +88,9 @@ export class Keeper {
 
   released(shard: Shard): void {
     const book = this.#books.get(shard)
-    if (book !== undefined && releasedTo(book, shard.copy?.released ?? 0)) this.#soon(shard, book)
+    if (book === undefined) return
+    if (book.restored !== null) this.#fence(shard, book)
+    else if (releasedTo(book, shard.copy?.released ?? 0)) this.#soon(shard, book)
   }
 
   /** Too much is kept of it for one more change. */
@@ -143,6 +153,7 @@ export class Keeper {
   }
   #written(shard: Shard, book: Book): void {
     endWrite(book, true)
+    this.#settle(shard, book)
     this.#hold(shard, book)
     this.#advance(shard, book)
   }
@@ -161,20 +172,46 @@ export class Keeper {
       return
     }
     book.version = latest.tag === 'found' ? latest.record.version : 0
-    if (shard.isLoading) {
-      if (kept !== null) {
-        this.#options.restore(shard, kept.right)
-        // A version of mine: from here on a former owner cannot write any more.
-        book.isStale = true
-      }
-      shard.isLoading = false
-      this.#options.settled(shard)
-    } else if (kept === null && this.#isNothing(shard)) {
-      book.isStale = false
-      book.waitingFrom = 0
+    if (kept === null) {
+      if (this.#isNothing(shard)) book.waitingFrom = 0
+      else book.isStale = true
+      this.#settle(shard, book)
+    } else if (
+      book.restored === null &&
+      shard.isLoading &&
+      isToRestore(kept.right, shard.record?.born ?? 0)
+    ) {
+      this.#restore(shard, book, kept.right)
+      return
+    } else {
+      // A version of mine: from here on a former owner cannot write any more.
+      book.isStale = true
+      if (book.restored === null) this.#settle(shard, book)
     }
     this.#hold(shard, book)
     this.#advance(shard, book)
+  }
+
+  /** First into the mirrors, then a version that says so, then to work: so it is never lost in between. */
+  #restore(shard: Shard, book: Book, kept: Kept): void {
+    book.waitingFrom = 0
+    this.#hold(shard, book)
+    for (const id of kept.ids) book.returning.add(id)
+    this.#options.restore(shard, kept)
+    book.restored = { kept, seq: shard.copy?.seq ?? 0 }
+    this.#fence(shard, book)
+  }
+  #fence(shard: Shard, book: Book): void {
+    if (book.restored === null || (shard.copy?.released ?? 0) < book.restored.seq || book.isStale) return
+    book.isStale = true
+    this.#soon(shard, book)
+  }
+  #settle(shard: Shard, book: Book): void {
+    if (!shard.isLoading) return
+    shard.isLoading = false
+    const restored = book.restored?.kept ?? null
+    book.restored = null
+    this.#options.settled(shard, restored)
   }
 
   #isNothing(shard: Shard): boolean {

@@ -24,6 +24,10 @@ export interface Book {
   isStale: boolean
   /** Reminders whose message was handled by a change that is not released yet. */
   fired: readonly { readonly seq: number; readonly reminder: Reminder }[]
+  /** What the shard began with and is not at work yet, and the change after which its mirrors have all of it. */
+  restored: { readonly kept: Pick<Kept, 'reminders' | 'ids'>; readonly seq: number } | null
+  /** Ids that are to come back and have not yet. */
+  readonly returning: Set<string>
   /** Bytes of the last write. */
   bytes: number
 }
@@ -36,6 +40,8 @@ export const newBook = (): Book => ({
   nonce: '',
   isStale: false,
   fired: [],
+  restored: null,
+  returning: new Set(),
   bytes: 0,
 })
 
@@ -55,11 +61,18 @@ export const noted = (
   const sets = (change.timers ?? []).some(([name]) => isReminder(name) && name !== fell?.name)
   const again = (change.timers ?? []).some(([name, due]) => name === fell?.name && due !== null)
   const lives = isRemembered && change.life !== undefined
+  if (lives) book.returning.delete(change.id)
   if (!sets && !again && !lives) return false
   if (book.waitingFrom === 0) book.waitingFrom = change.seq
   book.isStale = true
   return true
 }
+
+/**
+ * Whether what was kept has to be brought back: nobody of this generation, which began at version `born` of the
+ * shard's record, has said that its mirrors have it.
+ */
+export const isToRestore = (kept: Kept, born: number): boolean => kept.epoch < born
 
 /** Everything up to `released` has left. True when the record has to be written. */
 export const releasedTo = (book: Book, released: number): boolean => {
@@ -76,11 +89,12 @@ export const wanted = (
   book: Book,
   copy: Pick<Kept, 'reminders' | 'ids'>,
 ): Pick<Kept, 'reminders' | 'ids'> => {
-  if (book.fired.length === 0) return copy
+  const ids = book.returning.size === 0 ? copy.ids : [...new Set([...copy.ids, ...book.returning])]
+  if (book.fired.length === 0) return { reminders: copy.reminders, ids }
   const isThere = ({ id, name }: Reminder): boolean =>
     copy.reminders.some((other) => other.id === id && other.name === name)
   const unreleased = book.fired.map(({ reminder }) => reminder).filter((one) => !isThere(one))
-  return { ...copy, reminders: [...copy.reminders, ...unreleased] }
+  return { ids, reminders: [...copy.reminders, ...unreleased] }
 }
 
 export const beginWrite = (book: Book, nonce: string): void => {
