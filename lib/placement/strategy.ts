@@ -5,6 +5,7 @@
 import { isName, type NodeId, type ShardId } from '../ids.js'
 import { Misuse } from '../api/misuse.js'
 import { type Candidate, type Ranking, ranking } from './placement.js'
+import { hasQuorum } from './quorum.js'
 
 /** A member that runs the kind. Only a `ready` one may be given shards. */
 export interface PlacementMember extends Candidate {
@@ -78,12 +79,29 @@ const pinned = (node: string): PlacementStrategy => {
   }
 }
 
+/** Throws `Misuse` unless they are names of nodes. */
+const quorum = (names: readonly string[]): PlacementStrategy => {
+  if (!Array.isArray(names) || names.length === 0 || !names.every((name) => isName(String(name))))
+    throw new Misuse(
+      'InvalidDeclaration',
+      "placement.quorum: expected the names of all nodes that count, such as ['n1', 'n2', 'n3'].",
+    )
+  const nobody: Ranking = { rank: () => [], owner: () => undefined }
+  const quorate = kept((ready) => (hasQuorum(names, ready.map(nameOf)) ? ranking(ready) : nobody))
+  return {
+    name: `quorum of ${names.join(', ')}`,
+    rank: (shard, members, count) => quorate(members).rank(shard, count),
+  }
+}
+
 /**
  * The strategies that come with tumen. A kind names one as `placement`.
  *
  * - `weighted`, the default: each ready member takes shards in proportion to the `weight` of its node.
  * - `uniform`: the same, but every member counts alike.
  * - `pinned(name)`: the node of that name while it is ready, else as `weighted`. Never rebalanced.
+ * - `quorum(names)`: as `weighted`, but nobody may begin anything while less than half of these nodes are ready,
+ *   or half of them without the first by name. What has an owner stays with it, and is taken over as ever.
  * - `random`: drawn anew for each set of members, so it says nothing of where things were. Never rebalanced.
  */
 export const placement = {
@@ -101,4 +119,5 @@ export const placement = {
     rank: (shard, members, count) => drawnRanking(members).rank(shard, count),
   } as PlacementStrategy,
   pinned,
+  quorum,
 } as const

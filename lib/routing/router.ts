@@ -100,7 +100,12 @@ export const createRouter = (options: RouterOptions): Router => {
   const targetOf = (shard: ShardId): NodeId | null => ownership.ownerOf(shard)
 
   const sendTo = (target: NodeId | null, envelope: Mail): 'sent' | 'later' | 'nowhere' => {
-    if (target === null) return membership.view().ready.length > 0 ? 'nowhere' : 'later'
+    if (target === null) {
+      const { ready } = membership.view()
+      // Its placement may wait for more members.
+      const isWanted = ready.length === 0 || ready.some(({ kinds }) => kinds.includes(envelope.kind))
+      return isWanted ? 'later' : 'nowhere'
+    }
     if (membership.isGone(target)) return 'later'
     return options.send(target, envelope) ? 'sent' : 'later'
   }
