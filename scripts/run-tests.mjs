@@ -2,11 +2,11 @@
 // What needs the built package is built first; the build and the type check count as one test each.
 // A skip, a todo, an empty file or a group without files is a failure unless `skipsAllowed` lists its reason.
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { checkCoverage } from './coverage.mjs'
+import { filesNumbered, numbered, numbersOf, testFilesUnder, titleLine } from './numbered.mjs'
 
 const root = dirname(import.meta.dirname)
 const require = createRequire(import.meta.url)
@@ -15,12 +15,8 @@ const require = createRequire(import.meta.url)
 const groups = {
   unit: { names: ['lib', 'supervisors', 'actors'], isCovered: true },
   otp: { names: ['otp'], letter: 'O' },
-  horde: { names: ['horde', 'process/horde'], isBuilt: true, letter: 'H' },
-  gaps: {
-    names: ['gaps', 'process/gaps', 'process/upgrade', 'process/three-servers'],
-    isBuilt: true,
-    letter: 'G',
-  },
+  horde: { isBuilt: true, letter: 'H', isScattered: true },
+  gaps: { isBuilt: true, letter: 'G', isScattered: true },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
   simulation: { names: ['simulation'], isBuilt: true },
@@ -35,19 +31,15 @@ const groups = {
 /** Patterns of `file - test # SKIP reason` lines that are no failure. */
 const skipsAllowed = [/# SKIP not a machine with (nats-server|PostgreSQL): /]
 
-const filesUnder = (path) => {
-  if (!existsSync(path)) return []
-  if (statSync(path).isFile()) return path.endsWith('.ts') ? [relative(root, path)] : []
-  return readdirSync(path)
-    .sort()
-    .filter((name) => name !== 'fixtures')
-    .flatMap((name) => filesUnder(join(path, name)))
-}
-const filesOf = ({ names }) =>
-  names.flatMap((name) => [
+const filesUnder = (path) => testFilesUnder(path).map((file) => relative(root, file))
+/** A scattered group is every file that has a test with one of its numbers. */
+const filesOf = ({ names = [], letter, isScattered = false }) => [
+  ...names.flatMap((name) => [
     ...filesUnder(join(root, 'test', `${name}.ts`)),
     ...filesUnder(join(root, 'test', name)),
-  ])
+  ]),
+  ...(isScattered ? filesNumbered(join(root, 'test'), letter).map((file) => relative(root, file)) : []),
+]
 
 const run = (script, args) =>
   new Promise((done) => {
@@ -66,35 +58,14 @@ const report = (isGood, what) => {
 }
 
 let skipped = 0
-const range = (letter, from, to) => Array.from({ length: to - from + 1 }, (_, i) => `${letter}${from + i}`)
-/** Behaviours that each have a number, which the titles of their tests begin with: `O5 …` or `H6, H7 …`. */
-const numbered = {
-  O: {
-    called: 'rules of OTP',
-    numbers: [...range('O', 1, 64), 'O18b', ...range('O', 66, 74)],
-    toCome: [],
-  },
-  H: {
-    called: 'behaviours of Horde',
-    numbers: range('H', 1, 78),
-    toCome: ['H21', ...range('H', 23, 40)],
-  },
-  G: {
-    called: 'gaps that users of others report',
-    numbers: range('G', 1, 15),
-    toCome: ['G4', 'G5', ...range('G', 7, 9), 'G11', 'G14', 'G15'],
-  },
-}
 /** By number: whether all of its tests hold, and what they say. */
 const rules = new Map()
 const noteRules = (verdict, numbers, text) => {
-  for (const number of numbers.split(/,? /)) {
+  for (const number of numbersOf(numbers)) {
     const known = rules.get(number) ?? { isHeld: true, texts: [] }
     rules.set(number, { isHeld: known.isHeld && verdict === 'ok', texts: [...known.texts, text] })
   }
 }
-
-const ruleLine = /^\s*((?:not )?ok) \d+ - ((?:[OHG]\d+b?,? )*[OHG]\d+b?) (.*?)(?: # time=\S+)?$/
 
 /** Runs tap over `files`, shows its output, and adds its counts. */
 const runTap = (files, isCovered) =>
@@ -115,7 +86,7 @@ const runTap = (files, isCovered) =>
       if (total) [passed, failed] = [Number(total[1] ?? 0), Number(total[2] ?? 0)]
       const file = /^(?:not )?ok \d+ - (test\/\S+\.ts)/.exec(line)
       if (file) seen.add(file[1])
-      const rule = ruleLine.exec(line)
+      const rule = titleLine.exec(line)
       if (rule !== null && !/# SKIP/i.test(line)) noteRules(...rule.slice(1))
       const skip = /^\s*ok \d+ - (.* # (?:SKIP|TODO).*)$/i.exec(line)
       if (skip) skipped++
