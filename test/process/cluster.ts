@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { type ChildNode, startChildNode } from '../fixtures/child-node.js'
 import { eventually, hasNatsServer, startNatsServer } from '../fixtures/nats-server.js'
 import { type NodeProcess, ProcessCluster } from '../fixtures/process-cluster.js'
 import type { Book, Reads } from '../fixtures/counter-node.js'
+import type { ScribeAnswers, ScribeRequest } from '../fixtures/singleton-node.js'
 
 const skip = hasNatsServer() ? false : 'not a machine with nats-server: install it to run these'
 const ids = Array.from({ length: 2_000 }, (_, i) => `c${i}`)
@@ -163,5 +167,85 @@ t.test(
     const owned = await ownedBy(a, 'n3', fresh)
     t.comment(`${owned.length} of ${fresh.length} new ones begin on it`)
     t.ok(owned.length > fresh.length / 5, 'it gets its share of the new ones')
+  },
+)
+
+type Scribe = ChildNode<ScribeRequest, ScribeAnswers>
+const scribeMain = join(import.meta.dirname, '../../dist/test/fixtures/singleton-node.js')
+
+/** Three nodes with one singleton, and the lines that it has written so far, whoever it was. */
+const office = async (t: Test) => {
+  const server = await startNatsServer(t)
+  const file = join(t.testdir({ lines: '' }), 'lines')
+  const nodes: Scribe[] = []
+  t.teardown(() => Promise.all(nodes.map((node) => node.kill())))
+  for (const name of ['n1', 'n2', 'n3'])
+    await startChildNode<ScribeRequest, ScribeAnswers>(
+      scribeMain,
+      { name, servers: server.url, file },
+      (node) => {
+        nodes.push(node)
+      },
+    )
+  const first = await (nodes[0] as Scribe).ask({ verb: 'who' })
+  const runner = nodes.find(({ name }) => name === first) as Scribe
+  const other = nodes.find(({ name }) => name !== first) as Scribe
+  const lines = (): string[] => readFileSync(file, 'utf8').trim().split('\n')
+  /** Nobody wrote after somebody else had begun. */
+  const turns = (): string[] => {
+    const names = lines().map((line) => line.slice(0, 2))
+    return names.filter((name, i) => i === 0 || names[i - 1] !== name)
+  }
+  return { nodes, first, runner, other, lines, turns }
+}
+
+t.test(
+  'process cluster – SIGKILL: a singleton begins elsewhere, when the lease is over',
+  { skip },
+  async (t) => {
+    const { first, runner, other, turns } = await office(t)
+    const startedAt = performance.now()
+    await runner.kill()
+    const second = await other.ask({ verb: 'who' })
+    const tookMs = Math.round(performance.now() - startedAt)
+    t.comment(`${first} was killed, ${second} answers after ${tookMs} ms`)
+    t.not(second, first)
+    t.ok(tookMs < deadlineMs, 'within the deadline')
+    t.same(turns(), [first, second])
+  },
+)
+
+t.test('process cluster – SIGSTOP: a singleton that thaws late has not acted again', { skip }, async (t) => {
+  const { first, runner, other, lines, turns } = await office(t)
+  runner.signal('SIGSTOP')
+  const startedAt = performance.now()
+  const second = await other.ask({ verb: 'who' })
+  t.comment(`${first} was frozen, ${second} answers after ${Math.round(performance.now() - startedAt)} ms`)
+  t.not(second, first)
+  // Its timer is overdue: it is among the first things that the thawed process does.
+  const before = lines().length
+  runner.signal('SIGCONT')
+  // What it asks first may go down with its old incarnation.
+  const seen = await eventually('the thawed node finds it', () =>
+    runner.ask({ verb: 'who' }).catch(() => undefined),
+  )
+  t.equal(seen, second)
+  await eventually('it writes on', () => lines().length > before + 50 || undefined)
+  t.same(turns(), [first, second])
+})
+
+t.test(
+  'process cluster – a singleton ends on a node that leaves, then begins elsewhere',
+  { skip },
+  async (t) => {
+    const { first, runner, other, lines, turns } = await office(t)
+    const left = runner.ask({ verb: 'stop' })
+    const startedAt = performance.now()
+    let second = first
+    while (second === first) second = await other.ask({ verb: 'who' })
+    t.comment(`${first} leaves, ${second} answers after ${Math.round(performance.now() - startedAt)} ms`)
+    await left
+    t.same(turns(), [first, second])
+    t.equal(lines().filter((line) => line.endsWith('stops')).length, 1)
   },
 )
