@@ -6,7 +6,7 @@ export const majorityOf = (count: number): number => Math.floor(count / 2) + 1
 /**
  * Whether those present are the larger part of all members, by name.
  *
- * Guarantees: of two complementary halves of any membership exactly one has it. With an even number of members
+ * Guarantees: of two complementary halves of any membership exactly one has it. With an even number of them
  * and half of them present it is the half with the first name in alphabetical order. Nobody has it of an
  * empty membership. Names that are no members do not count.
  */

@@ -100,8 +100,8 @@ const quorum = (names: readonly string[]): PlacementStrategy => {
  * - `weighted`, the default: each ready member takes shards in proportion to the `weight` of its node.
  * - `uniform`: the same, but every member counts alike.
  * - `pinned(name)`: the node of that name while it is ready, else as `weighted`. Never rebalanced.
- * - `quorum(names)`: as `weighted`, but nobody may begin anything while less than half of these nodes are ready,
- *   or half of them without the first by name. What has an owner stays with it, and is taken over as ever.
+ * - `quorum(names)`: as `weighted`, but nobody may begin anything while less than half of these nodes are
+ *   ready, or half of them without the first by name. What has an owner is taken over as ever.
  * - `random`: drawn anew for each set of members, so it says nothing of where things were. Never rebalanced.
  */
 export const placement = {
