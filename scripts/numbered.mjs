@@ -13,7 +13,7 @@ export const numbered = {
   H: {
     called: 'behaviours of Horde',
     numbers: range('H', 1, 78),
-    toCome: ['H21', ...range('H', 23, 40)],
+    toCome: [],
   },
   G: {
     called: 'gaps that users of others report',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -138,6 +138,68 @@ t.test('docs - every promise in GUARANTEES names its test', async (t) => {
       promise.slice(0, 80),
     )
   }
+})
+
+interface Numbered {
+  readonly numbered: Readonly<
+    Record<'H' | 'G', { readonly numbers: readonly string[]; readonly toCome: readonly string[] }>
+  >
+  filesNumbered(folder: string, letter: string): readonly string[]
+  numbersIn(text: string): readonly string[]
+}
+/** `H1, H7 to H9` as single numbers. */
+const expanded = (list: string): readonly string[] =>
+  list.split(', ').flatMap((item) => {
+    const [, letter = '', from, to = from] = /^([A-Z])(\d+)(?: to [A-Z](\d+))?$/.exec(item) ?? []
+    return Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => `${letter}${Number(from) + i}`)
+  })
+
+t.test(
+  'docs - GUARANTEES names every behaviour that has a number, with the files of its tests',
+  async (t) => {
+    const from: string = '../scripts/numbered.mjs'
+    const { numbered, filesNumbered, numbersIn } = (await import(from)) as Numbered
+    const text = pages.find(({ path }) => path === 'docs/GUARANTEES.md')?.text ?? ''
+    const named = new Map(
+      [...text.matchAll(/^- `(test\/[\w./-]+)`: ((?:[HG]\d+(?: to [HG]\d+)?(?:, )?)+)$/gm)].map(
+        ([, file = '', list = '']) => [file, [...expanded(list)].sort()],
+      ),
+    )
+    for (const letter of ['H', 'G'] as const) {
+      const all = new Set([...named.values()].flat())
+      const missing = numbered[letter].numbers.filter(
+        (n) => !all.has(n) && !numbered[letter].toCome.includes(n),
+      )
+      t.same(missing, [], `${letter}: each is named`)
+    }
+    const files = new Set(['H', 'G'].flatMap((letter) => filesNumbered(join(root, 'test'), letter)))
+    for (const file of files) {
+      const numbers = numbersIn(readFileSync(file, 'utf8')).filter((number) => /^[HG]/.test(number))
+      const path = file.slice(root.length + 1)
+      t.same(
+        named.get(path),
+        [...numbers].sort(),
+        `${path} has the numbers that the page names, and no others`,
+      )
+    }
+  },
+)
+
+t.test('docs - GUARANTEES numbers every invariant of the simulation', async (t) => {
+  const text = pages.find(({ path }) => path === 'docs/GUARANTEES.md')?.text ?? ''
+  const items = text.split(/\n- (?=I\d+\. )/).slice(1)
+  t.same(
+    items.map((item) => item.split('.')[0]),
+    items.map((_, i) => `I${i + 1}`),
+    'one after the other',
+  )
+  const named = items.flatMap((item) => [...item.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name))
+  const folder = join(root, 'test/fixtures/simulation')
+  const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
+  const said = sources.flatMap((source) =>
+    [...source.matchAll(/\bbad\(\s*'([a-z-]+)'/g)].map(([, name]) => name),
+  )
+  t.same([...named].sort(), [...new Set(said)].sort(), 'each name that a run can complain with, once')
 })
 
 t.test('docs - the page of the gateway has every command and every limit', async (t) => {

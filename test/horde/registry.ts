@@ -292,6 +292,30 @@ t.test(
   },
 )
 
+t.test(
+  'H71 that nobody is there is confirmed like a read: an owner says it only while its mirrors agree',
+  async (t) => {
+    const c = await three(t)
+    const a = ChildId('a')
+    const { ref } = await c.node.n1.spawn(child, a)
+    await ref.ask(Child.End())
+    const { owner, mirrors } = c.node.n1.where(Child, a)
+    const [own, mirror] = [nameOf(owner), nameOf(mirrors[0])]
+    t.equal(await failsWith(c.node[own].ref(Child, a).ask(Child.Total())), 'NoRecipient')
+    c.cut(own, mirror)
+    c.cut(mirror, own)
+    await c.advance(400)
+    let said: unknown
+    void failsWith(c.node[own].ref(Child, a).ask(Child.Total(), { timeoutMs: 20_000 })).then((tag) => {
+      said = tag
+    })
+    await c.advance(50)
+    t.equal(said, undefined, 'its mirror may have taken over meanwhile')
+    c.heal()
+    await c.waitUntil('it is said', () => said === 'NoRecipient')
+  },
+)
+
 /** What Horde calls the metadata of a registry: one entity for the whole cluster. */
 const Pairs = io.readonly(io.record(io.string, io.string))
 type Pairs = io.TypeOf<typeof Pairs>
