@@ -160,7 +160,9 @@ export {
   type PersistedEvent,
   type PersistedSnapshot,
   type PersistenceEngine,
+  type SnapshotStore,
 } from './persistence/protocol.js'
+export { snapshotFiles } from './persistence/snapshot-files.js'
 export {
   AskFailed,
   StartFailed,

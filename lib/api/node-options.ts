@@ -1,6 +1,6 @@
 /** What a node is started with. */
 import type { ConfigInput } from '../config.js'
-import type { PersistenceEngine } from '../persistence/protocol.js'
+import type { PersistenceEngine, SnapshotStore } from '../persistence/protocol.js'
 import type { Tracing } from '../observe/tracing.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
@@ -27,6 +27,8 @@ export interface NodeOptions {
    * an engine made for nact. The same for all nodes. Whoever opened it closes it, after the node has stopped.
    */
   readonly persistence?: PersistenceEngine
+  /** Where kinds with `snapshotOnLeave` leave their state, such as `snapshotFiles(directory)`. */
+  readonly snapshots?: SnapshotStore
   /** Every knob, each with its default; an unknown or impossible one is `InvalidConfig`. */
   readonly config?: ConfigInput
   /** Carries the context of senders to the handlers of this node's actors, such as `otelTracing(api)`. */

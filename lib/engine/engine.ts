@@ -36,6 +36,7 @@ import { handOver } from './leaving.js'
 import { placingOf } from './placing.js'
 import { rebalancedVerb, Rebalancer, rebalanceVerb } from './rebalance.js'
 import { positionFilter } from './positions.js'
+import { createSnapshots, type Snapshots } from './snapshots.js'
 import { createJournals, type Journals } from './sources.js'
 import type { AskGiven, EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
 
@@ -69,6 +70,7 @@ export class Engine {
   readonly #asks: Asks
   readonly rebalancer: Rebalancer
   readonly #journals: Journals
+  readonly #snapshots: Snapshots
   readonly #noveltyOf: ReturnType<typeof positionFilter>
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
@@ -108,6 +110,12 @@ export class Engine {
     })
     this.#keeper = this.#makeKeeper()
     this.entities = this.#makeEntities()
+    const freeze = (shard: Shard): void => {
+      shard.isLoading = true
+      this.entities.lost(shard)
+    }
+    const { ownership } = this
+    this.#snapshots = createSnapshots({ engine: options, kinds: this.#kinds, ownership, freeze })
     this.#available = hasAvailable(options.kinds) ? this.#makeAvailable() : undefined
     this.#router = this.#makeRouter()
     this.#asks = new Asks({
@@ -228,8 +236,9 @@ export class Engine {
       })
     const { clock, on } = this.#options
     handOver({ clock, ownership, membership, drainMs, me, sidesCount }, () => {
-      if (on.leaving === undefined) go()
-      else on.leaving(go)
+      const last = (): void => this.#snapshots.write(go)
+      if (on.leaving === undefined) last()
+      else on.leaving(last)
     })
   }
 
@@ -244,6 +253,7 @@ export class Engine {
     this.ownership.stop()
     this.entities.stop()
     this.#journals.stop()
+    this.#snapshots.stop()
     this.#keeper.stop()
     this.#router.close()
     this.links.close()
@@ -279,11 +289,14 @@ export class Engine {
       released: (shard, change) => this.#released(shard, change),
       took: (shard, how) => {
         on.event({ tag: 'Owned', shard: shard.id, epoch: shard.epoch, how })
-        if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
-        this.entities.took(shard)
-        this.#keeper.took(shard)
-        on.shardChanged?.(shard)
-        this.#router.settled(shard.id)
+        if (!this.#snapshots.mayHave(shard, how)) return this.#begin(shard)
+        const { epoch } = shard
+        shard.isLoading = true
+        this.#snapshots.restore(shard, () => {
+          if (this.#isStopped || !this.ownership.owned.has(shard) || shard.epoch !== epoch) return
+          shard.isLoading = false
+          this.#begin(shard)
+        })
       },
       steppedDown: (shard, dropped) => {
         this.entities.lost(shard)
@@ -312,6 +325,16 @@ export class Engine {
       },
       broken: (shard, what) => on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     }
+  }
+
+  /** It is owned here, with all that there is of it. */
+  #begin(shard: Shard): void {
+    const { on } = this.#options
+    if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
+    this.entities.took(shard)
+    this.#keeper.took(shard)
+    on.shardChanged?.(shard)
+    this.#router.settled(shard.id)
   }
 
   #makeEntities(): Entities {
@@ -422,7 +445,7 @@ export class Engine {
 
   /** A mirrored generation after the first began because nobody had a copy any more. */
   #isLost(shard: Shard): boolean {
-    if ((shard.record?.gen ?? 1) <= 1) return false
+    if ((shard.record?.gen ?? 1) <= 1 || shard.copy?.isWhole === true) return false
     const source = this.#kinds.get(shard.kind)?.source
     return source?.type === 'mirrored'
   }

@@ -11,7 +11,7 @@ import type { Reached } from '../limits.js'
 import type { MembershipRules, View } from '../membership/membership.js'
 import type { Rules } from '../ownership/rules.js'
 import type { Shard } from '../ownership/state.js'
-import type { PersistenceEngine } from '../persistence/protocol.js'
+import type { PersistenceEngine, SnapshotStore } from '../persistence/protocol.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
 import type { Session } from '../transport/transport.js'
@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly openCell: OpenCell
   /** For the journals of persisted kinds. */
   readonly persistence?: PersistenceEngine | undefined
+  /** For kinds with `snapshotOnLeave`. */
+  readonly snapshots?: { readonly store: SnapshotStore; readonly cluster: string } | undefined
   /** What available kinds have here that an earlier incarnation of the node began. */
   readonly sides?: SideCopies
   /** The simulation puts wrong ones here to see them caught. */
@@ -79,6 +81,7 @@ export type EngineEvent =
       readonly epoch: number
     }
   | { readonly tag: 'StateLost'; readonly shard: string; readonly gen: number }
+  | { readonly tag: 'SnapshotSetAside'; readonly shard: string; readonly what: string }
   | { readonly tag: 'StoreFailed'; readonly key: string; readonly cause: string }
   | { readonly tag: 'LoadFailed'; readonly address: string; readonly cause: string }
   | { readonly tag: 'Broken'; readonly what: string }

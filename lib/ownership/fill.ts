@@ -56,11 +56,12 @@ export const fillOf = (
   roomFor(0)
   for (const entity of copy.entities.values())
     for (const row of rowsOf(entity)) roomFor(sizeOf(row)).entities.push(row)
-  const { released, seq, gen } = copy
+  const { released, seq, gen, isWhole } = copy
   for (const change of copy.log)
     if (change.seq > released) roomFor(sizeOf(change as unknown as Wire)).log.push(change)
   return parts.map(({ entities, log }, part) => {
     const isLast = part === parts.length - 1
-    return { ...head, released, seq, gen, part, isLast, entities, log }
+    const whole = isWhole === true ? { isWhole } : {}
+    return { ...head, released, seq, gen, part, isLast, ...whole, entities, log }
   })
 }

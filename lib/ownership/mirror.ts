@@ -124,6 +124,7 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
     released: message.released,
     entities: filling.entities,
     log: filling.log,
+    ...(message.isWhole === true ? { isWhole: true } : {}),
   }
   ack(shard, from, message, context)
 }

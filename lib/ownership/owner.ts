@@ -2,7 +2,7 @@
  * The steps of an owner: stream changes to mirrors, release what they have
  * acknowledged, keep the in-sync set.
  */
-import type { Change } from '../entity/copy.js'
+import type { Change, EntityCopy } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
 import type { Ack, Refuse } from './protocol.js'
 import {
@@ -112,6 +112,17 @@ export const onChange = (shard: Shard, change: Change, context: StepContext): vo
   if (copy.released === copy.seq) startWaiting(shard, context.now)
   copy.seq = change.seq
   addToLog(copy, change)
+}
+
+/** What the generation before had, for a shard that has begun empty: its mirrors are filled anew. */
+export const onRestored = (shard: Shard, entities: readonly EntityCopy[], context: StepContext): boolean => {
+  const { copy } = shard
+  if (!isOwning(shard) || copy === null || copy.seq > 0) return false
+  for (const entity of entities) copy.entities.set(entity.id, entity)
+  copy.isWhole = true
+  for (const node of [...shard.peers.keys()]) newSession(shard, node, context.now)
+  flush(shard, context, false)
+  return true
 }
 
 /** These changes never were: nothing of them leaves, nor what was read after them. */

@@ -9,7 +9,7 @@ import type { MirrorEnvelope, Wire } from '../wire/envelope.js'
 import { Caretaker, type Place } from './caretaker.js'
 import { heard } from './heard.js'
 import { Mirrors } from './mirrors.js'
-import { flush, onChange, onRead, onVoid, tryRelease } from './owner.js'
+import { flush, onChange, onRead, onRestored, onVoid, tryRelease } from './owner.js'
 import {
   mirrorMessageFrom,
   includesNode,
@@ -160,6 +160,14 @@ export class Ownership {
     this.#touch(shard)
   }
 
+  /** A shard that has begun empty gets what the generation before had; false when it has gone on. */
+  begun(shard: Shard, entities: Parameters<typeof onRestored>[1]): boolean {
+    let isDone = false
+    this.#shards.step(shard, (context) => {
+      isDone = onRestored(shard, entities, context)
+    })
+    return isDone
+  }
   /** These changes never were. */
   undone(shard: Shard, seqs: readonly number[]): void {
     onVoid(shard, seqs)

@@ -83,6 +83,7 @@ export interface Fill {
   readonly gen: number
   readonly part: number
   readonly isLast: boolean
+  readonly isWhole?: boolean
   readonly entities: readonly Wire[]
   readonly log: readonly Change[]
 }

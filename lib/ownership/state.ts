@@ -10,6 +10,8 @@ export type Role = 'none' | 'mirror' | 'claiming' | 'owner' | 'giving'
 
 /** The same on owner and mirrors. */
 export interface Copy {
+  /** Its generation began with all that the one before had, so nothing was lost. */
+  isWhole?: boolean
   gen: number
   epoch: number
   session: number

@@ -52,6 +52,16 @@ export interface PersistenceEngine {
   discard?(key: string, below: number): PromiseLike<unknown>
 }
 
+/** Where the last owner of a shard leaves what it had. */
+export interface SnapshotStore {
+  /** In place of what is there under this name. */
+  write(name: string, text: string): PromiseLike<void>
+  read(name: string): PromiseLike<string | undefined>
+  remove(name: string): PromiseLike<void>
+  /** Keeps what cannot be used under another name, with this mark in it, and resolves with that name. */
+  setAside(name: string, mark: string): PromiseLike<string>
+}
+
 /** What an engine of ours rejects with when the entry is there already. */
 export class SequenceTaken extends Error {
   override readonly name = 'SequenceTaken'

@@ -22,6 +22,11 @@ const told = (event: EngineEvent): readonly [NodeEvent['level'], string] => {
         'error',
         `Every copy of shard ${event.shard} is gone: its entities begin anew. Give the kind more copies.`,
       ]
+    case 'SnapshotSetAside':
+      return [
+        'warn',
+        `A snapshot of shard ${event.shard} was not taken up in full and is kept: ${event.what}`,
+      ]
     case 'StoreFailed':
       return [
         'error',

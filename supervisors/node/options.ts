@@ -53,6 +53,10 @@ const rules: Rules = {
     optional((value) => has(value, 'events', 'latestSnapshot', 'persist', 'takeSnapshot')),
     'a persistence engine, such as memoryEngine()',
   ],
+  snapshots: [
+    optional((value) => has(value, 'write', 'read', 'remove', 'setAside')),
+    'a store of snapshots, such as snapshotFiles(directory)',
+  ],
   config: [() => true, ''],
   tracing: [optional((value) => has(value, 'capture', 'handle')), 'a Tracing, such as otelTracing(api)'],
   clock: [optional((value) => has(value, 'now', 'monotonic', 'after')), 'a Clock'],
@@ -87,7 +91,7 @@ const checkedConfig = ({ config = {} }: NodeOptions): Config => {
   throw invalid(`The configuration does not fit: ${sentenceOf(resolved.left)}`)
 }
 
-const checkedTree = ({ tree, persistence }: NodeOptions): SupervisorData => {
+const checkedTree = ({ tree, persistence, snapshots }: NodeOptions): SupervisorData => {
   try {
     if (typeof tree !== 'object' || tree === null) throw notDeclared('a tree made by supervisor(…)')
     const root = rooted(tree)
@@ -100,7 +104,8 @@ const checkedTree = ({ tree, persistence }: NodeOptions): SupervisorData => {
     )
     checkOnce(hosted)
     checkAlone(alone, workers)
-    for (const kind of kinds) checkRuns(kind, persistence !== undefined)
+    const stores = { persistence: persistence !== undefined, snapshots: snapshots !== undefined }
+    for (const kind of kinds) checkRuns(kind, stores)
     return root
   } catch (error) {
     if (error instanceof Misuse) throw new StartFailed('InvalidTree', `tree: ${error.message}`, error)
@@ -129,21 +134,25 @@ const checkAlone = (alone: readonly SingletonData[], workers: readonly { readonl
   }
 }
 
-const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], hasStore: boolean): void => {
+interface Stores {
+  readonly persistence: boolean
+  readonly snapshots: boolean
+}
+const checkRuns = ({ kind, source, consistency }: EntitiesData['kind'], stores: Stores): void => {
   if (consistency === 'available' && source.type !== 'mirrored' && source.type !== 'disposable')
     throw new Misuse(
       'InvalidDeclaration',
       `"${kind}" is available and ${source.type}; available kinds are mirrored or disposable.`,
     )
-  if (source.type === 'persisted' && !hasStore)
+  if (source.type === 'persisted' && !stores.persistence)
     throw new Misuse(
       'InvalidDeclaration',
       `"${kind}" is persisted, so startNode needs persistence: an engine, such as memoryEngine().`,
     )
-  if (source.type === 'mirrored' && source.snapshotOnLeave)
+  if (source.type === 'mirrored' && source.snapshotOnLeave && !stores.snapshots)
     throw new Misuse(
       'InvalidDeclaration',
-      `"${kind}" asks for snapshotOnLeave; this version writes no snapshots.`,
+      `"${kind}" has snapshotOnLeave, so startNode needs snapshots, such as snapshotFiles('/var/…').`,
     )
 }
 

@@ -17,7 +17,7 @@ import type { Kernel } from '../../lib/kernel/kernel.js'
 import { watchLocal } from '../../lib/kernel/local-self.js'
 import type { Outside } from '../../lib/kernel/outside.js'
 import { Monitors } from '../../lib/monitors/monitors.js'
-import type { PersistenceEngine } from '../../lib/persistence/protocol.js'
+import type { PersistenceEngine, SnapshotStore } from '../../lib/persistence/protocol.js'
 import type { PubSub } from '../../lib/pubsub/pubsub.js'
 import type { Clock, Timer } from '../../lib/std/clock.js'
 import { watchCopies } from '../../lib/std/copies.js'
@@ -50,6 +50,7 @@ export interface PartsOptions {
   readonly kinds: readonly EntitiesData[]
   readonly release: string
   readonly persistence: PersistenceEngine | undefined
+  readonly snapshots: SnapshotStore | undefined
   /** Runs when the node has stopped. */
   readonly stopped: () => void
 }
@@ -269,6 +270,7 @@ export class Parts {
       kinds: [...this.kinds, ...singletonsIn(this.#options.root)].map((spec) => spec.kind),
       openCell: (body) => this.#openCell(body),
       persistence: this.#options.persistence,
+      snapshots: this.#snapshotsHere(),
       sides: this.#sides,
       on,
     })
@@ -288,6 +290,11 @@ export class Parts {
       )
     }
     this.#rejoining = this.#options.clock.after(rejoinMs, again)
+  }
+
+  #snapshotsHere(): { readonly store: SnapshotStore; readonly cluster: string } | undefined {
+    const { snapshots: store, cluster } = this.#options
+    return store === undefined ? undefined : { store, cluster }
   }
 
   #openCell(body: EntityBody): EntityCell {

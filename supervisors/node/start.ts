@@ -92,6 +92,7 @@ const assemble = (options: NodeOptions, given: Ingredients): Parts => {
     kinds: entitiesIn(root),
     release,
     persistence: options.persistence,
+    snapshots: options.snapshots,
     stopped: thaw,
   })
   parts.node = new Node(parts)

@@ -3,7 +3,7 @@ import type { ChildSpec } from '../../lib/api/child-data.js'
 import { Misuse } from '../../lib/api/misuse.js'
 import type { TumenNode } from '../../lib/api/node-types.js'
 import type { ConfigInput } from '../../lib/config.js'
-import type { PersistenceEngine } from '../../lib/persistence/protocol.js'
+import type { PersistenceEngine, SnapshotStore } from '../../lib/persistence/protocol.js'
 import { seededRandom } from '../../lib/std/random.js'
 import { faulty, type FaultyTransport } from '../../lib/transport/faulty.js'
 import { memory } from '../../lib/transport/memory.js'
@@ -30,6 +30,8 @@ export interface TestClusterOptions<N extends string> {
   readonly config?: ConfigInput
   /** For persisted kinds; it outlives the nodes. */
   readonly persistence?: PersistenceEngine
+  /** For kinds with `snapshotOnLeave`. */
+  readonly snapshots?: SnapshotStore
 }
 
 export interface WaitOptions {
@@ -200,6 +202,7 @@ class Cluster<N extends string> implements TestCluster<N> {
       clock,
       random: seededRandom(this.seed * 1_009 + ++this.#startsCount),
       ...(this.#options.persistence === undefined ? {} : { persistence: this.#options.persistence }),
+      ...(this.#options.snapshots === undefined ? {} : { snapshots: this.#options.snapshots }),
     })
     this.#running.set(name, parts)
     this.node[name] = parts.node

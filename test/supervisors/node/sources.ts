@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as io from 'io-ts'
 import t from 'tap'
 import {
@@ -11,18 +14,21 @@ import {
   kind,
   memoryEngine,
   message,
+  mirrored,
   next,
   type PersistenceEngine,
   persisted,
   protocol,
   rebuilt,
   reply,
+  snapshotFiles,
   type StateSource,
   supervisor,
 } from '../../../supervisors/index.js'
 import { testCluster } from '../../../supervisors/testing.js'
 
 const VaultId = id('VaultId')
+type VaultId = ReturnType<typeof VaultId>
 const Vault = protocol('vault', VaultId, {
   Put: message({ gold: io.number }).replies(io.number),
   Note: message({ gold: io.number }),
@@ -320,4 +326,122 @@ t.test('sources - a journal that cannot be read is said, and nothing begins in i
   await c.advance(600)
   t.equal(await lost, 'Unavailable')
   t.match(events[0], /Entry 1 of the journal "bank\/a" cannot be replayed/)
+})
+
+const Box = protocol('box', VaultId, {
+  Put: message({ gold: io.number }).replies(io.number),
+  Later: message({ gold: io.number, afterMs: io.number }).replies(),
+  Send: message({ to: VaultId, gold: io.number }).replies(),
+  Gold: message().reads(io.number),
+})
+const BoxOwn = inner(Box, { Due: message({ gold: io.number }), Sent: answerTo(Vault.Put, {}) })
+const box = kind(Box, {
+  inner: BoxOwn,
+  activate: 'first-message',
+  state: mirrored(io.number, { snapshotOnLeave: true }),
+  init: () => 0,
+  on: {
+    Put: (has, { gold }) => reply(has + gold, has + gold),
+    Later: (has, { gold, afterMs }) => reply(has, undefined, act.after(afterMs, BoxOwn.Due({ gold }), 'due')),
+    Send: (has, { to, gold }) =>
+      reply(has, undefined, act.command(Vault.at(to), Vault.Put({ gold }), BoxOwn.Sent({}))),
+    Due: (has, { gold }) => next(has + gold),
+    Sent: (has) => next(has + 1_000),
+    Gold: (has) => has,
+  },
+})
+const boxTree = () => supervisor('root', {}, [entities(box)])
+const directoryFor = (t: { teardown(fn: () => void): void }): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'tumen-snapshots-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+const lostCount = (node: { status(): { counters: Readonly<Record<string, number>> } }): number =>
+  node.status().counters['events_state_lost_total'] ?? 0
+
+t.test('sources - the last node to leave writes a snapshot, and the next start reads it once', async (t) => {
+  const directory = directoryFor(t)
+  const snapshots = snapshotFiles(directory)
+  const c = await testCluster(t, { nodes: ['n1', 'n2', 'n3'], later: ['n3'], tree: boxTree, snapshots })
+  const ids = Array.from({ length: 20 }, (_, i) => VaultId(`b${i}`))
+  for (const [i, id] of ids.entries())
+    t.equal(await c.node.n1.ref(Box, id).ask(Box.Put({ gold: i + 1 }), { reqId: `r${i}` }), i + 1)
+  const [a] = ids
+  if (a === undefined) return
+  await c.node.n1.ref(Box, a).ask(Box.Later({ gold: 50, afterMs: 60_000 }))
+  await c.stop('n1')
+  t.same(readdirSync(directory), [], 'somebody is left')
+  await c.stop('n2')
+  t.ok(readdirSync(directory).length > 0, 'the last one has written')
+  await c.start('n1')
+  const two = c.start('n2')
+  await two
+  for (const [i, id] of ids.entries()) {
+    const asked = c.node.n2.ref(Box, id).ask(Box.Put({ gold: 99 }), { reqId: `r${i}`, timeoutMs: 30_000 })
+    await c.waitUntil('it answers as before', async () => (await asked) === i + 1, { deadlineMs: 30_000 })
+  }
+  t.same(readdirSync(directory), [], 'read once, and gone')
+  t.equal(lostCount(c.node.n1) + lostCount(c.node.n2), 0, 'nothing is told as lost')
+  await c.advance(70_000)
+  t.equal(await c.node.n1.ref(Box, a).ask(Box.Gold()), 51, 'its timer went on')
+
+  // What came from the snapshot is mirrored like everything else.
+  const owner = c.node.n1.where(Box, a).isHere ? 'n1' : 'n2'
+  const other = owner === 'n1' ? 'n2' : 'n1'
+  c.kill(owner)
+  const asked = c.node[other].ref(Box, a).ask(Box.Gold(), { timeoutMs: 30_000 })
+  await c.waitUntil('the mirror has it', async () => (await asked) === 51, { deadlineMs: 30_000 })
+  t.equal(lostCount(c.node[other]), 0)
+})
+
+t.test('sources - a snapshot that is broken, old or does not fit is set aside and told', async (t) => {
+  const directory = directoryFor(t)
+  const snapshots = snapshotFiles(directory)
+  const c = await testCluster(t, { nodes: ['n1'], tree: boxTree, snapshots, config: { shardCount: 1 } })
+  const a = VaultId('a')
+  const files = () => readdirSync(directory)
+  const path = join(directory, 'test.box.0.json')
+  const restart = async (change: (text: string) => string): Promise<void> => {
+    for (const [one, gold] of [
+      [a, 5],
+      [VaultId('b'), 6],
+    ] as const) {
+      const put = () => c.node.n1.ref(Box, one).ask(Box.Put({ gold }))
+      // The first one is told of what the restart before has lost.
+      await put().catch(put)
+    }
+    await c.stop('n1')
+    writeFileSync(path, change(readFileSync(path, 'utf8')))
+    await c.start('n1')
+    await c.waitUntil('it was looked at', () => !files().includes('test.box.0.json'), { deadlineMs: 30_000 })
+    await c.advance(10)
+  }
+  const goldOf = async (id: VaultId): Promise<unknown> => {
+    const ref = c.node.n1.ref(Box, id)
+    const first = await failure(ref.ask(Box.Gold()))
+    return first === 'StateLost' ? first : ref.ask(Box.Gold())
+  }
+  await restart((text) => text)
+  t.same(await Promise.all([a, VaultId('b')].map(goldOf)), [5, 6], 'a good one is taken')
+  t.same(files(), [])
+
+  await restart((text) => text.slice(0, -10))
+  const told = () => c.node.n1.status().counters['events_snapshot_set_aside_total'] ?? 0
+  t.equal(files().length, 1, 'cut off: set aside')
+  t.equal(told(), 1, 'and told')
+  t.same(await Promise.all([a, VaultId('b')].map(goldOf)), ['StateLost', 'StateLost'])
+
+  await restart((text) => text.replace(/"gen":\d+/, '"gen":1'))
+  t.equal(files().length, 2, 'of an older life: set aside')
+  t.equal(told(), 1)
+
+  await restart((text) => text.replace(/(\["a",\d+,"live",\d+,)\d+/, '$1"many"'))
+  t.equal(files().length, 3, 'in part: what fits is taken')
+  t.equal(told(), 1)
+  t.equal(await goldOf(VaultId('b')), 6)
+  t.equal(await goldOf(a), 0, 'and the other begins anew')
+  t.ok(
+    files().every((name) => /^test\.box\.0\.json\.aside-\d+$/.test(name)),
+    files().join(),
+  )
 })
