@@ -33,7 +33,7 @@ export class Available {
   #isStopped = false
 
   constructor(options: AvailableOptions) {
-    const { clock, config, session, membership, sides } = options
+    const { clock, config, session, membership } = options
     this.#options = options
     this.#reach = new Reach({
       clock,
@@ -44,7 +44,11 @@ export class Available {
     })
     this.#entities = this.#makeEntities()
     this.#handOvers = this.#makeHandOvers()
-    for (const { shard } of sides.values()) this.#entities.took(shard)
+  }
+
+  /** Goes on with what an earlier incarnation of this node began. */
+  resume(): void {
+    for (const { shard } of this.#options.sides.values()) this.#entities.took(shard)
     this.#arm()
   }
 
@@ -67,6 +71,7 @@ export class Available {
 
   /** True when a side copy here has taken it. */
   takes(shard: ShardId, envelope: Mail, from: NodeId): boolean {
+    if (this.#isStopped) return false
     const { config, me } = this.#options
     const target = this.targetOf(shard)
     const isStuck = target !== me && envelope.hops >= config.deliveryHopsMax && this.#isOwnerOut(shard)

@@ -130,6 +130,7 @@ export class Engine {
         if (given.floor === undefined) this.counts.asksEnded++
       },
     })
+    this.#available?.resume()
   }
 
   /** Calls `live` when others can reach this node and it knows what was there before it. */

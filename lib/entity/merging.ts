@@ -90,7 +90,8 @@ const stateInto = (draft: Draft, theirs: unknown, context: StepContext): unknown
 const join = (kind: KindData, mine: unknown, theirs: unknown): unknown => {
   const { merge } = kind
   if (merge === undefined) throw new Misuse('InvalidDeclaration', `"${kind.kind}" has no merge.`)
-  if (!freezing.on) return merge(mine, theirs)
+  // Without a codec a state may be anything, and two equal ones are not recognised.
+  if (!freezing.on || kind.source.type !== 'mirrored') return merge(mine, theirs)
   const merged = merge(freezing.deep(mine), freezing.deep(theirs))
   const same = (other: unknown): boolean => sameData(encoded(kind, merged), encoded(kind, other))
   const broken = !same(merge(theirs, mine))
