@@ -3,9 +3,14 @@ import type { Position } from '../wire/envelope.js'
 import type { Heard } from './copy.js'
 import type { Asker } from './protocol.js'
 
-/** What `at.asked` holds: who asked what, as one string that survives a failover. */
+/**
+ * What `at.asked` holds: who asked what, as one string that survives a failover. Made when it is looked at,
+ * because most asks are answered at once.
+ */
 export const openAsk = (asker: Asker, tag: string): { readonly asked: string } => ({
-  asked: JSON.stringify([asker.node, asker.ask, asker.reqId, tag, asker.floor ?? -1]),
+  get asked() {
+    return JSON.stringify([asker.node, asker.ask, asker.reqId, tag, asker.floor ?? -1])
+  },
 })
 
 export interface OpenAsk {

@@ -15,8 +15,25 @@ export const spawnTag = '$spawn'
 /** The tag of the runtime's own ask that ends an entity. */
 export const endTag = '$end'
 
+/** The origins that a node knows, by its own: almost all mail comes from a few nodes. */
+const known = new WeakMap<Origin, Map<NodeId, Origin>>()
+const knownCountMax = 1_000
+
 /** Where something came from, as seen from this node. */
 export const originOf = (from: NodeId, here: Origin): Origin => {
+  let origins = known.get(here)
+  if (origins === undefined || origins.size > knownCountMax) {
+    origins = new Map()
+    known.set(here, origins)
+  }
+  const seen = origins.get(from)
+  if (seen !== undefined) return seen
+  const origin = Object.freeze(originAsSeen(from, here))
+  origins.set(from, origin)
+  return origin
+}
+
+const originAsSeen = (from: NodeId, here: Origin): Origin => {
   const cut = from.lastIndexOf('#')
   const node = from.slice(0, cut)
   const incarnation = Number(from.slice(cut + 1))
@@ -37,16 +54,12 @@ export const lacksState = (running: Running, work: Work): boolean => {
 export const inputOf = (envelope: AskEnvelope | TellEnvelope, from: NodeId, here: Origin): StepInput => {
   const { tag, payload } = envelope
   const origin = originOf(from, here)
-  if (envelope.type === 'tell')
-    return {
-      type: 'tell',
-      tag,
-      payload,
-      origin,
-      ...(envelope.from === undefined ? {} : { from: envelope.from }),
-    }
+  if (envelope.type === 'tell') {
+    const tell = { type: 'tell', tag, payload, origin } as const
+    return envelope.from === undefined ? tell : { ...tell, from: envelope.from }
+  }
   const { asker: node, ask, reqId, floor } = envelope
-  const asker = { node, ask, reqId, ...(floor === undefined ? {} : { floor }) }
+  const asker = floor === undefined ? { node, ask, reqId } : { node, ask, reqId, floor }
   if (tag === spawnTag) return { type: 'spawn', asker }
   if (tag === endTag) return { type: 'end', asker }
   if (tag === mergeTag) return { type: 'merge', asker, payload }

@@ -67,6 +67,9 @@ export const onAppend = (shard: Shard, from: NodeId, message: Append, context: S
     context.act(refuse(shard, from, message, 'fill'))
     return
   }
+  // First what is old, so that most of the time nothing but the newest stays.
+  if (message.released > copy.released) copy.released = Math.min(message.released, copy.seq)
+  dropFromLog(copy, copy.released)
   for (const change of message.entries) {
     if (change.seq <= copy.seq) continue
     if (!context.rules.follows(change.seq, copy.seq)) break
@@ -75,7 +78,6 @@ export const onAppend = (shard: Shard, from: NodeId, message: Append, context: S
     applyChange(copy.entities, change, context.limits.repliesCountMax)
   }
   if (message.released > copy.released) copy.released = Math.min(message.released, copy.seq)
-  dropFromLog(copy, copy.released)
   ack(shard, from, message, context)
 }
 

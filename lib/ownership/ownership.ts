@@ -124,6 +124,11 @@ export class Ownership {
     return this.#caretaker.rankingOf(kindOfShard(id)).rank(id)
   }
 
+  /** Who begins it while nobody has it. */
+  beginnerOf(id: ShardId): NodeId | undefined {
+    return this.#caretaker.beginnerOf(id)
+  }
+
   /** Begins the shard here if it has no record and this node is the one that should. */
   ensure(id: ShardId): void {
     const shard = this.#shards.get(id)

@@ -172,21 +172,20 @@ export const newShard = (id: ShardId): Shard => ({
 
 /** Most logs are empty most of the time: they share this one, which takes nothing. */
 const emptyLog = Object.freeze([]) as unknown as Change[]
-const worthCuttingCount = 64
 
 export const addToLog = (copy: Copy, change: Change): void => {
   if (copy.log.length === 0) copy.log = [change]
   else copy.log.push(change)
 }
 
-/** Forgets the changes up to `seq`, or some of them later. */
+/** Forgets the changes up to `seq` when they are all or the better part of the log; else later. */
 export const dropFromLog = (copy: Copy, seq: number): void => {
   const { log } = copy
   const first = log[0]
   if (first === undefined) return
   const count = seq - first.seq + 1
   if (count >= log.length) copy.log = emptyLog
-  else if (log.length >= worthCuttingCount && count > log.length / 2) copy.log = log.slice(count)
+  else if (count >= log.length / 2) copy.log = log.slice(count)
 }
 
 export const emptyCopy = (gen: number, epoch: number): Copy => ({

@@ -4,8 +4,9 @@
  */
 import type { EntitiesData } from '../../lib/api/internal.js'
 import type { EntityBody, EntityCell, Work } from '../../lib/entity/hosting.js'
-import type { Cell } from '../../lib/kernel/cell.js'
+import type { Cell, CellBody } from '../../lib/kernel/cell.js'
 import type { Kernel } from '../../lib/kernel/kernel.js'
+import type { MailboxRules } from '../../lib/kernel/mailbox-rules.js'
 import { backoffMs } from '../../lib/std/backoff.js'
 import type { Random } from '../../lib/std/random.js'
 
@@ -19,6 +20,70 @@ export interface EntityCellsOptions {
   readonly mailboxCountMax: number
 }
 
+/** What the cells of one kind share. */
+interface Group {
+  readonly kernel: Kernel
+  readonly random: Random
+  readonly rules: MailboxRules
+  count: number
+}
+
+/** One entity's mailbox, and what runs in it: a single object, because there are very many of them. */
+class EntityRunner implements EntityCell, CellBody<Work> {
+  readonly #group: Group
+  readonly #body: EntityBody
+  readonly #cell: Cell<Work>
+  #crashes = 0
+  #lastCrashAt = 0
+
+  constructor(group: Group, body: EntityBody, parent: Cell<any> | undefined) {
+    this.#group = group
+    this.#body = body
+    this.#cell = group.kernel.spawnAt<Work>({ name: body.id, parent, rules: group.rules }, this)
+  }
+
+  get mailCount(): number {
+    return this.#cell.mailboxCount
+  }
+
+  post(work: Work): boolean {
+    const cell = this.#cell
+    if (work.type === 'own') return cell.control(work)
+    if (cell.mailboxCount >= cell.mailboxCountMax) return false
+    return cell.tell(work)
+  }
+
+  close(): void {
+    this.#group.count--
+    this.#cell.kill()
+  }
+
+  /** For the kernel, as the two below. */
+  receive(work: Work): void | PromiseLike<void> {
+    return this.#body.handle(work)
+  }
+
+  crashed(error: unknown, work: Work): void {
+    const { kernel, random } = this.#group
+    this.#body.crashed(work, error)
+    const now = kernel.clock.monotonic()
+    const isCalm = this.#crashes === 0 || now - this.#lastCrashAt > calmMs
+    this.#crashes = isCalm ? 1 : this.#crashes + 1
+    this.#lastCrashAt = now
+    const cell = this.#cell
+    cell.restart()
+    const delayMs = backoffMs(restarts, this.#crashes - 1, random)
+    // The first crash of a calm entity costs its neighbours in the mailbox nothing.
+    if (this.#crashes === 1) cell.resume()
+    else kernel.clock.after(delayMs, () => cell.resume())
+  }
+
+  undelivered(work: Work): boolean {
+    this.#body.left(work)
+    return true
+  }
+}
+
 /** Opens the cells of one kind below `parent`. */
 export const entityCells = (
   options: EntityCellsOptions,
@@ -26,49 +91,14 @@ export const entityCells = (
   parent: () => Cell<any> | undefined,
 ) => {
   const { kernel, random } = options
-  let count = 0
+  const countMax = spec.kind.limits.mailboxCountMax ?? options.mailboxCountMax
+  const group: Group = { kernel, random, rules: kernel.rulesOf({ countMax }), count: 0 }
   const open = (body: EntityBody): EntityCell | undefined => {
     const place = parent()
     const isOpen = place === undefined || place.status === 'running' || place.status === 'suspended'
-    if (!isOpen || count >= spec.countMax) return undefined
-    count++
-    let crashes = 0
-    let lastCrashAt = Number.NEGATIVE_INFINITY
-    const cell = kernel.spawn<Work>({
-      name: body.id,
-      parent: place,
-      mailboxCountMax: body.kind.limits.mailboxCountMax ?? options.mailboxCountMax,
-      receive: body.handle,
-      crashed: (error, work) => {
-        body.crashed(work, error)
-        const now = kernel.clock.monotonic()
-        crashes = now - lastCrashAt > calmMs ? 1 : crashes + 1
-        lastCrashAt = now
-        cell.restart()
-        const delayMs = backoffMs(restarts, crashes - 1, random)
-        // The first crash of a calm entity costs its neighbours in the mailbox nothing.
-        if (crashes === 1) cell.resume()
-        else kernel.clock.after(delayMs, () => cell.resume())
-      },
-      undelivered: (work) => {
-        body.left(work)
-        return true
-      },
-    })
-    return {
-      post: (work) => {
-        if (work.type === 'own') return cell.control(work)
-        if (cell.mailboxCount >= cell.mailboxCountMax) return false
-        return cell.tell(work)
-      },
-      get mailCount() {
-        return cell.mailboxCount
-      },
-      close: () => {
-        count--
-        cell.kill()
-      },
-    }
+    if (!isOpen || group.count >= spec.countMax) return undefined
+    group.count++
+    return new EntityRunner(group, body, place)
   }
-  return { open, count: () => count }
+  return { open, count: () => group.count }
 }
