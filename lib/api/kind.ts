@@ -1,6 +1,7 @@
 /** Kinds: entities of the cluster, one per id, each a pure step. */
 import type { types } from './brand.js'
 import type { Handlers } from './handlers.js'
+import { checkKindOptions } from './kind-options.js'
 import { Misuse, notDeclared } from './misuse.js'
 import type { Stepped } from './outcome.js'
 import type { AnyProtocol, IdOf, KindOf, NoInner } from './protocol.js'
@@ -155,6 +156,7 @@ const checked = (data: ProtocolData, inner: ProtocolData | undefined, given: Loo
   if (data.scope === 'node') {
     throw new Misuse('InvalidDeclaration', `"${kind}" is a nodeProtocol: declare its actor with behavior(…).`)
   }
+  checkKindOptions(kind, given)
   if (inner !== undefined && inner.outer !== data) {
     throw new Misuse('InvalidDeclaration', `"${kind}": inner belongs to another protocol.`)
   }
@@ -232,7 +234,7 @@ export const kind = <P extends AnyProtocol, S, Q extends AnyProtocol = NoInner>(
 ): Kind<KindOf<P>, IdOf<P>> => {
   const given = definition as unknown as Loose
   const data = dataOf(protocol)
-  const inner = given.inner === undefined ? undefined : dataOf(given.inner)
+  const inner = given?.inner === undefined ? undefined : dataOf(given.inner)
   checked(data, inner, given)
   const made: KindData = Object.freeze({
     kind: data.kind,

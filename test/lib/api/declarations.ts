@@ -164,6 +164,23 @@ t.test('kind – a definition that cannot be is refused in a sentence', async (t
   t.throws(define({ consistency: 'available' }), { message: /available, so it needs a merge/ })
   t.throws(define({ inner: Own }), { message: /inner belongs to another protocol/ })
   t.throws(() => kind(loose(Gate), loose({ on })), { message: /nodeProtocol: .*behavior/ })
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{ init: 0 }, /^"counter": init: expected a function/],
+    [{ on: null }, /^"counter": on: expected an object/],
+    [{ on: { ...on, Add: 1 } }, /^"counter": on\.Add: expected a function/],
+    [{ state: 1 }, /^"counter": state: expected mirrored\(codec\)/],
+    [{ stat: 1 }, /^"counter": "stat" is not an option; did you mean "state"\?/],
+    [{ placementKey: 'x' }, /^"counter": placementKey: expected a function/],
+    [{ remember: 1 }, /^"counter": remember: expected true, false, or nothing/],
+    [{ consistency: 'maybe' }, /^"counter": consistency: expected 'strict' or 'available'/],
+    [{ limits: 1 }, /^"counter": limits: expected an object/],
+    [{ limits: { idle: 1 } }, /^"counter": limits: "idle" is not an option; did you mean "idleMs"\?/],
+    [{ limits: { mailboxCountMax: 0 } }, /^"counter": limits\.mailboxCountMax: expected a whole number, 1/],
+    [{ reminders: true, state: persisted(io.number) }, /is persisted, so its journal keeps its timers/],
+  ]
+  for (const [definition, sentence] of cases)
+    t.throws(define(definition), { code: 'InvalidDeclaration', message: sentence })
+  t.throws(() => kind(Counter, loose(null)), { message: /^"counter": expected a definition/ })
   t.throws(() => mirrored(io.number, { copies: 0 }), { message: /copies: .*1 to 4/ })
   t.throws(() => persisted(io.number, { snapshotEveryCount: 1.5 }), { message: /snapshotEveryCount/ })
 })
