@@ -322,9 +322,11 @@ export class Engine {
       recordChanged: (shard, owner, before) => {
         if (owner === this.me && before !== null && before !== owner) this.#router.given(shard, before)
         this.#router.settled(shard)
+        // Among many nodes most of what is seen concerns nobody here.
+        if (owner === before || this.#asks.count === 0) return
         // A shard that began where it should began because of the asks that are there already.
         const isBegun = before === null && owner === this.ownership.beginnerOf(shard)
-        if (owner !== before && !isBegun) this.#asks.hurry(({ given }) => given.shard === shard)
+        if (!isBegun) this.#asks.hurry(({ given }) => given.shard === shard)
       },
       broken: (shard, what) => on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
     }

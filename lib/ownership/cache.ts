@@ -8,9 +8,19 @@ import type { VersionedRecord } from './protocol.js'
 
 const pageCount = 256
 
+type Page = (VersionedRecord | undefined)[]
+
 interface KindRecords {
-  readonly pages: (VersionedRecord | undefined)[][]
+  readonly pages: (Page | undefined)[]
   readonly owners: Uint16Array
+}
+
+const newPage = (pages: (Page | undefined)[], at: number): Page => {
+  const page: Page = []
+  for (let i = 0; i < pageCount; i++) page.push(undefined)
+  while (pages.length <= at) pages.push(undefined)
+  pages[at] = page
+  return page
 }
 
 /** Never 0, which is for no owner. */
@@ -32,31 +42,35 @@ export class RecordCache {
   }
 
   set(id: ShardId, record: VersionedRecord): void {
-    this.put(kindOfShard(id), indexOfShard(id), record)
+    this.take(kindOfShard(id), indexOfShard(id), record)
   }
-  /** A shard that cannot be, by its number, is left out. */
-  put(kind: string, index: number, record: VersionedRecord): void {
-    if (!(index >= 0 && index < this.#shardCount)) return
-    let its = this.#kinds.get(kind)
-    if (its === undefined) {
-      its = { pages: [], owners: new Uint16Array(this.#shardCount) }
-      this.#kinds.set(kind, its)
-    }
+  /**
+   * Keeps a record if it is newer than what is kept; the one before it, null without one, or undefined when
+   * it is not newer. A shard that cannot be, by its number, is left out.
+   */
+  take(kind: string, index: number, record: VersionedRecord): VersionedRecord | null | undefined {
+    if (!(index >= 0 && index < this.#shardCount)) return undefined
+    const its = this.#kinds.get(kind) ?? this.#newKind(kind)
     const at = Math.floor(index / pageCount)
-    const page = its.pages[at] ?? []
-    if (page.length === 0) {
-      for (let i = 0; i < pageCount; i++) page.push(undefined)
-      for (let i = its.pages.length; i < at; i++) its.pages.push([])
-      its.pages[at] = page
-    }
+    const page = its.pages[at] ?? newPage(its.pages, at)
+    const before = page[index % pageCount]
+    if (before !== undefined && before.version >= record.version) return undefined
     page[index % pageCount] = record
-    its.owners[index] = shortHash(record.owner)
+    if (before?.owner !== record.owner) its.owners[index] = shortHash(record.owner)
+    return before ?? null
+  }
+
+  #newKind(kind: string): KindRecords {
+    const made = { pages: [], owners: new Uint16Array(this.#shardCount) }
+    this.#kinds.set(kind, made)
+    return made
   }
 
   /** All that are known of a kind, by index. */
   *ofKind(kind: string): Iterable<readonly [index: number, record: VersionedRecord]> {
     for (const [at, page] of this.#kinds.get(kind)?.pages.entries() ?? [])
-      for (const [i, record] of page.entries()) if (record !== undefined) yield [at * pageCount + i, record]
+      for (const [i, record] of page?.entries() ?? [])
+        if (record !== undefined) yield [at * pageCount + i, record]
   }
 
   /** The shards that this node owns by record: one look through a column per kind. */

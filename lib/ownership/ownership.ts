@@ -237,23 +237,24 @@ export class Ownership {
 
   #recordSeen(seen: RecordVersion): void {
     const { id, kind, index, record: decoded } = sightingOf(seen)
-    const known = this.#shards.all.get(id)
-    const before = known === undefined ? this.#shards.records.at(kind, index) : known.record
-    if (before !== null && before.version >= seen.version) return
     if (E.isLeft(decoded)) {
       this.#options.on.broken(this.#shards.get(id), decoded.left)
       return
     }
     const record = decoded.right
     const { me } = this.#options
-    if (known !== undefined || record.owner === me || includesNode(record.insync, me)) {
-      const shard = known ?? this.#shards.get(id)
-      this.#note(shard, (context) => observe(shard, record, context))
+    const isMine = record.owner === me || includesNode(record.insync, me)
+    const known = isMine ? this.#shards.get(id) : this.#shards.all.get(id)
+    if (known !== undefined) {
+      if (known.record === null || known.record.version < seen.version)
+        this.#note(known, (context) => observe(known, record, context))
       return
     }
-    this.#shards.records.put(kind, index, record)
-    this.#caretaker.noted(id, record.owner)
-    this.#options.on.recordChanged(id, record.owner, before?.owner ?? null)
+    const before = this.#shards.records.take(kind, index, record)
+    if (before === undefined) return
+    const { owner } = record
+    if (before?.owner !== owner) this.#caretaker.noted(id, owner)
+    this.#options.on.recordChanged(id, owner, before?.owner ?? null)
   }
 
   /** A step after which the record may be another. */

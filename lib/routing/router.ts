@@ -260,6 +260,7 @@ export const createRouter = (options: RouterOptions): Router => {
     gone: (nodes) => detours.gone(nodes),
     given: (shard, by) => detours.given(shard, by),
     settled: (id) => {
+      if (waiting.count === 0) return
       const letters = waiting.take(id)
       const shard = ownership.get(id)
       const isHere = shard?.record?.owner === me
