@@ -4,6 +4,9 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
+import { namesInstead } from './std/names.js'
+
+export { namesInstead, nearestName, sentenceOf } from './std/names.js'
 import { moveKnobs } from './knobs/moves.js'
 
 /**
@@ -310,6 +313,13 @@ export const knobs = {
     meaning: 'The longest frame between two nodes; at most what the NATS server takes.',
   },
   ...moveKnobs,
+  linkWindowBytes: {
+    default: 4_194_304,
+    min: 65_536,
+    max: 1_073_741_824,
+    meaning:
+      'Bytes on their way to one node, not taken yet. Beyond it: Overloaded. More bears longer round trips.',
+  },
   diagnostics: {
     default: false,
     meaning: 'Freezes states and messages, so that a step that changes them throws there. Costs time.',
@@ -354,39 +364,6 @@ const isValue = (knob: Knob, value: unknown): boolean => {
   }
   return 'oneOf' in knob ? knob.oneOf.some((one) => one === value) : typeof value === 'boolean'
 }
-
-const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1]?.toLowerCase() === b[j - 1]?.toLowerCase() ? 0 : 1)
-      next[j] = Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1)
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
-/** Of `names`, the one that `text` was most likely meant to be; undefined when none is near. */
-export const nearestName = (text: string, names: readonly string[]): string | undefined => {
-  const near = names
-    .map((name) => ({ name, changes: distance(text, name) }))
-    .filter(({ name, changes }) => changes <= Math.max(1, Math.max(text.length, name.length) / 3))
-  return near.sort((a, b) => a.changes - b.changes)[0]?.name
-}
-
-/** What to say after a name that is not known: the one that was meant, else where to look. */
-export const namesInstead = (text: string, names: readonly string[], otherwise: string): string => {
-  const nearest = nearestName(text, names)
-  return nearest === undefined ? otherwise : `did you mean "${nearest}"?`
-}
-
-/** All complaints as one text, with one mark after each. */
-export const sentenceOf = (complaints: readonly string[]): string =>
-  complaints
-    .map((one, i) => (/[.?!]$/.test(one) ? one : one + (i === complaints.length - 1 ? '.' : ';')))
-    .join(' ')
 
 const complaintsAbout = (input: object): string[] =>
   Object.entries(input).flatMap(([key, value]) => {
@@ -438,6 +415,10 @@ const relations: readonly (readonly [holds: (c: Config) => boolean, sentence: st
   [
     (c) => c.payloadBytesMax + 1_024 <= c.frameBytesMax,
     'payloadBytesMax: expected at least 1024 less than frameBytesMax, so that a message fits into a frame',
+  ],
+  [
+    (c) => c.frameBytesMax <= c.linkWindowBytes,
+    'linkWindowBytes: expected at least frameBytesMax, so that a frame may be on its way',
   ],
 ]
 

@@ -12,7 +12,10 @@ const retrying = { address, retryAfterMs: t.number }
 const AskErrorCodec = t.union([
   t.type({ tag: t.literal('AskTimeout'), address, timeoutMs: t.number }),
   t.intersection([t.type({ tag: t.literal('NoRecipient'), address }), t.partial({ child: t.string })]),
-  t.type({ tag: t.literal('Overloaded'), address, mailboxCountMax: t.number, retryAfterMs: t.number }),
+  t.intersection([
+    t.type({ tag: t.literal('Overloaded'), address, mailboxCountMax: t.number, retryAfterMs: t.number }),
+    t.partial({ windowBytes: t.number }),
+  ]),
   t.type({ tag: t.literal('Unavailable'), ...retrying }),
   t.type({ tag: t.literal('StaleView'), ...retrying }),
   t.type({ tag: t.literal('UnknownOutcome'), address }),
@@ -53,6 +56,8 @@ export type AskError =
       readonly address: string
       readonly mailboxCountMax: number
       readonly retryAfterMs: number
+      /** Its node has not taken so many bytes that were sent to it: `linkWindowBytes`. */
+      readonly windowBytes?: number
     }
   /** Its owner cannot serve at the moment: cut off from the records, starting, or being handed over. */
   | { readonly tag: 'Unavailable'; readonly address: string; readonly retryAfterMs: number }
@@ -145,9 +150,17 @@ const sentences: Sentences = {
       ? `The actor ${e.address.slice(0, -1)} of this node has stopped: node.tree() tells what runs.`
       : `Nobody is at ${e.address}. Spawn it first, or declare its kind with activate: 'first-message'.`
   },
-  Overloaded: (e) =>
-    `${e.address} takes no more messages: ${e.mailboxCountMax} are waiting. ${retry(e)} ` +
-    'If it stays so, spread the load over more ids.',
+  Overloaded: (e) => {
+    if (e.windowBytes !== undefined)
+      return (
+        `The node of ${e.address} takes no more at the moment: ${e.windowBytes} bytes are on their way ` +
+        `to it. ${retry(e)} If it stays so, look at what keeps that node busy, or raise linkWindowBytes.`
+      )
+    return (
+      `${e.address} takes no more messages: ${e.mailboxCountMax} are waiting. ${retry(e)} ` +
+      'If it stays so, spread the load over more ids.'
+    )
+  },
   Unavailable: (e) => `${e.address} cannot be served at the moment; its state is kept. ${retry(e)}`,
   StaleView: (e) => `${e.address} moved to another node while the message was on its way. ${retry(e)}`,
   UnknownOutcome: (e) =>

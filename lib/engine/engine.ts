@@ -75,6 +75,8 @@ export class Engine {
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
   #isStopped = false
+  /** What was sent last was refused, because its receiver has not taken what came before. */
+  #wasFull = false
   #unwatch: () => void = () => undefined
 
   constructor(options: EngineOptions, membership: Membership, me: NodeId) {
@@ -94,6 +96,9 @@ export class Engine {
       config,
       reached: this.#reached,
       deliver: (envelope, from) => this.#deliver(envelope, from),
+      onProblem: (_to, _envelope, { tag }) => {
+        this.#wasFull = tag === 'Full'
+      },
       beforeFlush: () => this.ownership.flush(),
     })
     this.#journals = createJournals(options, this.#reached)
@@ -302,13 +307,13 @@ export class Engine {
       steppedDown: (shard, dropped) => {
         this.entities.lost(shard)
         this.#keeper.lost(shard)
-        on.shardLeft?.(shard)
+        on.shardLeft?.(shard.id, shard.record?.owner ?? null)
         const { owner: winner = '', epoch = 0 } = shard.record ?? {}
         on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length, winner, epoch })
       },
       giving: (shard) => {
         this.counts.handoffsStarted++
-        on.shardChanged?.(shard)
+        on.shardChanged?.(shard.kind)
       },
       gave: (shard, to) => {
         this.counts.handoffsFinished++
@@ -338,7 +343,7 @@ export class Engine {
     if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
     this.entities.took(shard)
     this.#keeper.took(shard)
-    on.shardChanged?.(shard)
+    on.shardChanged?.(shard.kind)
     this.#router.settled(shard.id)
   }
 
@@ -510,16 +515,26 @@ export class Engine {
     }
   }
 
+  #full(address: string): AskError {
+    const { linkWindowBytes: windowBytes, askResendMs: retryAfterMs } = this.#options.config
+    return { tag: 'Overloaded', address, mailboxCountMax: windowBytes, retryAfterMs, windowBytes }
+  }
+
   #tellEntity(envelope: TellEnvelope): void {
     this.counts.tellsSent++
+    this.#wasFull = false
     const way = this.#router.send(envelope)
     if (way === 'nowhere') this.#bury(envelope, 'UnknownKind')
-    else if (way === 'later') this.#router.hold(envelope)
+    else if (way === 'sent') return
+    // Held back it would be overtaken by those that find room.
+    else if (this.#wasFull) this.#bury(envelope, 'Overloaded')
+    else this.#router.hold(envelope)
   }
 
   #tellNode(to: NodeId, envelope: TellEnvelope): void {
     this.counts.tellsSent++
-    if (!this.#send(to, envelope)) this.#bury(envelope, 'Unavailable')
+    this.#wasFull = false
+    if (!this.#send(to, envelope)) this.#bury(envelope, this.#wasFull ? 'Overloaded' : 'Unavailable')
   }
 
   #broadcast(envelope: PublishEnvelope): void {
@@ -530,11 +545,18 @@ export class Engine {
   #sendAsk(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError {
     const { node, kind } = ask.given
     if (node === undefined) {
+      this.#wasFull = false
       const way = this.#router.send(envelope)
+      if (this.#wasFull && way === 'later') ask.trouble = this.#full(formatAddress(kind, ask.given.id))
       return way === 'nowhere' ? { tag: 'UnknownKind', kind } : way === 'sent'
     }
-    if (!this.membership.isGone(node)) return this.#send(node, envelope)
     const address = formatAddress(kind, node)
+    if (!this.membership.isGone(node)) {
+      this.#wasFull = false
+      const isSent = this.#send(node, envelope)
+      if (this.#wasFull) ask.trouble = this.#full(address)
+      return isSent
+    }
     return ask.wasSent ? { tag: 'UnknownOutcome', address } : { tag: 'NoRecipient', address }
   }
 

@@ -6,11 +6,10 @@ import type { SideCopies } from '../available/state.js'
 import type { Config } from '../config.js'
 import type { OpenCell } from '../entity/hosting.js'
 import type { AskError } from '../errors.js'
-import type { NodeId } from '../ids.js'
+import type { NodeId, ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
 import type { MembershipRules, View } from '../membership/membership.js'
 import type { Rules } from '../ownership/rules.js'
-import type { Shard } from '../ownership/state.js'
 import type { PersistenceEngine, SnapshotStore } from '../persistence/protocol.js'
 import type { Clock } from '../std/clock.js'
 import type { Random } from '../std/random.js'
@@ -53,9 +52,9 @@ export interface EngineEvents {
   /** An entity that this node owns began or ended, and every mirror knows it. */
   lived?(kind: string, id: string, life: 'live' | 'stopped'): void
   /** This node owns the shard no more. */
-  shardLeft?(shard: Shard): void
+  shardLeft?(shard: ShardId, owner: NodeId | null): void
   /** This node has become its owner, or begins to hand it over, or goes on after all. */
-  shardChanged?(shard: Shard): void
+  shardChanged?(kind: string): void
   /** An actor of the node runs for this kind and has not ended yet. */
   isBusy?(kind: string): boolean
   /** Everything is handed over that will be: `go` lets the lease go. */

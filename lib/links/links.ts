@@ -24,7 +24,7 @@ export interface LinksConfig {
   /** The longest frame; what the transport found may lower it. */
   readonly frameBytesMax: number
   /**
-   * Bytes that may be under way to one node on the data lane; default 4 MiB. More bears longer round trips.
+   * Bytes that may be on their way to one node on the data lane; default 4 MiB.
    */
   readonly linkWindowBytes?: number
 }

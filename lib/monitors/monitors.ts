@@ -2,9 +2,8 @@
 import type { FarDown, FarReason } from '../api/exit.js'
 import type { Config } from '../config.js'
 import type { Engine } from '../engine/engine.js'
-import { formatAddress, indexOfShard, type NodeId } from '../ids.js'
+import { formatAddress, indexOfShard, type NodeId, type ShardId } from '../ids.js'
 import type { Reached } from '../limits.js'
-import type { Shard } from '../ownership/state.js'
 import type { Clock } from '../std/clock.js'
 import type { ControlEnvelope } from '../wire/envelope.js'
 import { monitorBody, type MonitorMessage, monitorMessageFrom } from './protocol.js'
@@ -77,9 +76,8 @@ export class Monitors {
   entityEnded(kind: string, id: string): void {
     if (this.#watched.count > 0) this.#watched.entityEnded(formatAddress(kind, id))
   }
-  shardLeft({ id, record }: Shard): void {
-    const me = this.#options.engine()?.me
-    this.#watched.shardLeft(id, record === null || record.owner === me ? null : record.owner)
+  shardLeft(shard: ShardId, owner: NodeId | null): void {
+    this.#watched.shardLeft(shard, owner === this.#options.engine()?.me ? null : owner)
   }
   membersChanged(): void {
     const engine = this.#options.engine()

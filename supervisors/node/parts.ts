@@ -237,11 +237,11 @@ export class Parts {
         if (this.#watchers.has(kind)) this.#watchers.tell(kind, [life === 'live' ? 's' : 'e', id])
         if (life === 'stopped') this.monitors.entityEnded(kind, id)
       },
-      shardLeft: (shard) => {
-        this.monitors.shardLeft(shard)
-        this.singletons.changed(shard.kind)
+      shardLeft: (shard, owner) => {
+        this.monitors.shardLeft(shard, owner)
+        this.singletons.changed(kindOfShard(shard))
       },
-      shardChanged: (shard) => this.singletons.changed(shard.kind),
+      shardChanged: (kind) => this.singletons.changed(kind),
       isBusy: (kind) => this.singletons.actor(kind) !== undefined,
       leaving: (go) => this.singletons.leave(go),
       published: (topic, payload, origin) => this.pubsub.arrived(topic, payload, origin),

@@ -210,3 +210,126 @@ t.test('limits – the changes of one turn may be more than a frame takes', asyn
   t.equal(c.at(other).where('purse', 'a').insync.length, 1, 'the next mirror is filled')
   c.stop()
 })
+
+/** A purse of one node, mirrored on another, while the third asks. */
+const onOther = async (knobs: object = {}) => {
+  const c = await cluster(three, knobs)
+  const ids = Array.from({ length: 30 }, (_, i) => `p${i}`)
+  for (const id of ids) c.ask('n1', 'purse', id, 'Add', { n: 0 })
+  c.clock.advance(1_000)
+  const isFar = (id: string): boolean => !c.at('n1').where('purse', id).insync.includes(c.at('n1').me)
+  const id = ids.find((id) => c.ownerOf('n1', 'purse', id) !== 'n1' && isFar(id)) as string
+  const owner = c.ownerOf('n1', 'purse', id)
+  return { c, id, owner, mirror: three.find((name) => name !== 'n1' && name !== owner) as string }
+}
+/** The smallest that the default parts of a mirror's fill go through. */
+const smallWindow = {
+  linkWindowBytes: 262_144,
+  frameBytesMax: 262_144,
+  payloadBytesMax: 131_072,
+  repliesCountMax: 10_000,
+}
+const buriedFor = (c: EngineCluster, node: string): string[] =>
+  (c.nodes.get(node)?.events ?? []).flatMap((event) => (event.tag === 'DeadLetter' ? [event.reason] : []))
+
+t.test('errors – Overloaded: the node that it is for takes nothing, and its window is full', async (t) => {
+  const { c, id, owner } = await onOther(smallWindow)
+  c.faults.pause(owner)
+  const results: AskResult[] = []
+  const pad = 'x'.repeat(7_000)
+  const ask = (timeoutMs: number): void => {
+    const message = { tag: 'Add', payload: { n: 1, pad } }
+    c.at('n1').ask({ kind: 'purse', id }, message, { timeoutMs }, (result) => results.push(result))
+  }
+  for (let i = 0; i < 60; i++) ask(600)
+  c.clock.advance(400)
+  t.equal(results.length, 0, 'those that find no room wait for it')
+  c.at('n1').tell({ kind: 'purse', id }, { tag: 'Bump', payload: { n: 1 } })
+  t.same(buriedFor(c, 'n1'), ['Overloaded'], 'a tell does not wait: the next would overtake it')
+  c.clock.advance(400)
+  const tags = results.map((result) => (result.tag === 'error' ? result.error.tag : result.tag))
+  t.equal(
+    tags.filter((tag) => tag === 'AskTimeout').length + tags.filter((tag) => tag === 'Overloaded').length,
+    60,
+  )
+  t.ok(tags.filter((tag) => tag === 'AskTimeout').length >= 5, 'those that left may have been taken')
+  t.ok(tags.filter((tag) => tag === 'Overloaded').length >= 15, 'those that never left were not')
+  t.match(
+    results.find((result) => result.tag === 'error' && result.error.tag === 'Overloaded'),
+    {
+      error: { address: `purse/${id}`, windowBytes: 262_144, retryAfterMs: 250 },
+    },
+  )
+  t.ok(c.at('n1').links.counters.droppedFull > 0, 'it is counted')
+  c.faults.resume(owner)
+  t.match(c.ask('n1', 'purse', id, 'Add', { n: 1 }), { tag: 'reply' }, 'it takes again, and all goes on')
+  c.stop()
+})
+
+t.test('errors – Overloaded: one that finds room before its deadline is answered', async (t) => {
+  const { c, id, owner } = await onOther(smallWindow)
+  c.faults.pause(owner)
+  const results = askAll(c, 'n1', id, 5_000, 4_000)
+  c.clock.advance(1_000)
+  t.equal(results.length, 0)
+  c.faults.resume(owner)
+  c.clock.advance(2_000)
+  t.equal(results.filter(({ tag }) => tag === 'reply').length, 5_000)
+  t.match(c.ask('n1', 'purse', id, 'Total', undefined), reply(5_000), 'each is applied once')
+  c.stop()
+})
+
+t.test(
+  'errors – AskTimeout: it was taken, and is not answered yet; the same reqId gets the answer',
+  async (t) => {
+    const { c, id } = await onOther()
+    t.same(c.ask('n1', 'purse', id, 'Wait', undefined, 300, 'r1'), {
+      tag: 'error',
+      error: { tag: 'AskTimeout', address: `purse/${id}`, timeoutMs: 300 },
+    })
+    c.ask('n1', 'purse', id, 'Add', { n: 7 })
+    c.tell('n1', 'purse', id, 'Open')
+    t.same(c.ask('n1', 'purse', id, 'Wait', undefined, 300, 'r1'), reply(7))
+    c.stop()
+  },
+)
+
+t.test(
+  'errors – Unavailable: nobody may serve it for now; nothing was done, and the state is kept',
+  async (t) => {
+    const { c, id } = await onOther()
+    c.ask('n1', 'purse', id, 'Add', { n: 5 })
+    c.faults.recordsDown()
+    c.clock.advance(6_000)
+    t.match(c.ask('n1', 'purse', id, 'Add', { n: 1 }, 300), {
+      error: { tag: 'Unavailable', address: `purse/${id}` },
+    })
+    c.faults.heal()
+    c.clock.advance(3_000)
+    t.same(c.ask('n1', 'purse', id, 'Total', undefined, 20_000), reply(5))
+    c.stop()
+  },
+)
+
+t.test(
+  'errors – StaleView: whoever it reaches owned it once; it finds the owner when it knows',
+  async (t) => {
+    const { c, id, owner, mirror } = await onOther({ deliveryHopsMax: 0 })
+    c.ask('n1', 'purse', id, 'Add', { n: 5 })
+    c.faults.cutRecords('n1')
+    const shard = c.at('n1').where('purse', id).shard
+    const owned = c.at(owner).ownership.get(shard)
+    if (owned === undefined) throw new Error('it owns it')
+    c.at(owner).ownership.move(owned, c.at(mirror).me)
+    for (let i = 0; i < 300 && c.ownerOf(owner, 'purse', id) !== mirror; i++) c.clock.advance(10)
+    t.equal(c.ownerOf(owner, 'purse', id), mirror)
+    t.equal(c.ownerOf('n1', 'purse', id), owner, 'the view of n1 is behind')
+    t.match(c.ask('n1', 'purse', id, 'Add', { n: 1 }, 300), {
+      error: { tag: 'StaleView', address: `purse/${id}` },
+    })
+    c.faults.heal('n1')
+    c.clock.advance(1_000)
+    t.same(c.ask('n1', 'purse', id, 'Add', { n: 1 }), reply(6), 'nothing was done before')
+    c.stop()
+  },
+)
