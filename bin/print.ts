@@ -1,5 +1,5 @@
 /** How the launcher shows data: tables and trees for people, one JSON line for programs. */
-import type { NodeStatus, TreeNode } from '../lib/index.js'
+import type { EntitiesPage, NodeStatus, TreeNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
 
 /** Columns as wide as they need; the first row is the heading. */
@@ -61,6 +61,18 @@ export const openedTable = (rows: readonly NodeRow[]): string =>
         ]),
       ),
   )
+
+/** One page, where it stands among all, and how to get the next. */
+export const entitiesText = (
+  kind: string,
+  { entities, next, unanswered, total }: EntitiesPage<string> & { readonly total: number },
+): string => {
+  const rows = table([['id', 'node'], ...entities.map(({ id, node }) => [id, node])])
+  const lines = [`${rows}\n`, `${entities.length} of ${total}`]
+  if (unanswered.length > 0) lines.push(`not heard from: ${unanswered.join(', ')}`)
+  if (next !== undefined) lines.push(`more: tumen entities ${kind} --after '${next}'`)
+  return lines.join('\n')
+}
 
 const treeLines = (node: TreeNode, before: string, isLast: boolean, isRoot: boolean): string[] => {
   const count = node.count === undefined ? '' : ` (${node.count})`

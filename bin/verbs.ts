@@ -9,7 +9,7 @@ import {
 } from '../lib/api/internal.js'
 import { namesInstead, nearestName } from '../lib/config.js'
 import { AskFailed } from '../lib/errors.js'
-import type { AnyProtocol, RebalanceOptions, Ref, TumenNode } from '../lib/index.js'
+import type { AnyProtocol, Kind, RebalanceOptions, Ref, TumenNode } from '../lib/index.js'
 import type { Json } from '../supervisors/launched.js'
 import { Plain } from './plain.js'
 
@@ -124,12 +124,25 @@ const tellEntity = (target: Target, words: Words): Json => {
   return { told: true }
 }
 
+interface ListWords {
+  readonly kind: string
+  readonly limit?: number
+  readonly after?: string
+}
+/** One page of the entities of a kind, and how many there are in all. */
+const listEntities = async (target: Target, { kind: name, ...options }: ListWords): Promise<Json> => {
+  const kind = kindOf(target, name) as unknown as Kind<string, string>
+  const [page, { total }] = await Promise.all([target.node.entities(kind, options), target.node.count(kind)])
+  return { ...page, total } as unknown as Json
+}
+
 /** What a node answers to a verb. */
 export const perform = async (target: Target, verb: string, argument: Json): Promise<Json> => {
   if (verb === 'status') return target.node.status() as unknown as Json
   if (verb === 'tree') return target.node.tree() as unknown as Json
   if (verb === 'ask') return askEntity(target, argument as unknown as Words)
   if (verb === 'tell') return tellEntity(target, argument as unknown as Words)
+  if (verb === 'entities') return listEntities(target, argument as unknown as ListWords)
   if (verb === 'where') {
     const { kind: name, id } = argument as unknown as Words
     const kind = kindOf(target, name)

@@ -39,6 +39,8 @@ import {
   type Address,
   type AskError,
   type Asked,
+  type EntitiesPage,
+  type EntityEvent,
   type Handlers,
   type LocalRef,
   type Ref,
@@ -54,6 +56,8 @@ import * as fp from '../supervisors/fp.js'
 const PlayerId = id('PlayerId')
 type PlayerId = io.TypeOf<typeof PlayerId>
 const PartyId = id('PartyId')
+type PartyId = io.TypeOf<typeof PartyId>
+type EntityResync = Extract<EntityEvent<PartyId>, { readonly type: 'resync' }>['reason']
 const alice = PlayerId('alice')
 
 const View = io.type({ leader: PlayerId, version: io.number })
@@ -131,6 +135,14 @@ const inferred = (node: TumenNode, p: Ref<'party'>, here: LocalRef<'coordinator'
   same<typeof counted, Promise<number>>(true)
   const spawned = node.spawn(party, PartyId('p1'))
   same<typeof spawned, Promise<Spawned<'party'>>>(true)
+  const listed = node.entities(party, { limit: 10 })
+  same<typeof listed, Promise<EntitiesPage<PartyId>>>(true)
+  const ended = node.terminate(party, PartyId('p1'))
+  same<typeof ended, Promise<'stopped' | 'not-found'>>(true)
+  node.watchEntities(party, (event) => {
+    if (event.type === 'resync') same<typeof event.reason, EntityResync>(true)
+    else same<typeof event.id, PartyId>(true)
+  })
   const address = Party.at(PartyId('p1'))
   same<typeof address.kind, 'party'>(true)
   const elsewhere = Coordinator.on('n2')
@@ -385,6 +397,12 @@ const wrongTrees = (node: TumenNode) => {
   entities(coordinator)
   // @ts-expect-error the wrong brand of id
   node.spawn(party, alice)
+  // @ts-expect-error the wrong brand of id
+  node.terminate(party, alice)
+  // @ts-expect-error its name is not the kind
+  node.entities('party')
+  // @ts-expect-error a resync has no id
+  node.watchEntities(party, (event) => event.id)
   // @ts-expect-error entities are declared with kind
   behavior(Party, { init: () => 0, on: {} })
 }

@@ -1,10 +1,10 @@
 /** The verbs that look at, or speak with, a cluster that runs. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { NodeStatus, RebalanceReport, TreeNode, Where } from '../../lib/index.js'
+import type { EntitiesPage, NodeStatus, RebalanceReport, TreeNode, Where } from '../../lib/index.js'
 import type { Json } from '../../supervisors/launched.js'
 import { addKnobs } from '../knob-flags.js'
 import { parseJson, Plain } from '../plain.js'
-import { type NodeRow, openedTable, print, statusTable, treeText } from '../print.js'
+import { entitiesText, type NodeRow, openedTable, print, statusTable, treeText } from '../print.js'
 import { reach, type ReachOptions, type Reached } from '../reach.js'
 
 export interface VerbOptions extends ReachOptions {
@@ -96,6 +96,25 @@ const where = (kind: string, id: string, options: VerbOptions): Promise<void> =>
     )
   })
 
+interface EntitiesOptions extends VerbOptions {
+  readonly limit?: number
+  readonly after?: string
+}
+const listEntities = (kind: string, options: EntitiesOptions): Promise<void> =>
+  withReach(options, async (to) => {
+    const { limit, after } = options
+    const argument = {
+      kind,
+      ...(limit === undefined ? {} : { limit }),
+      ...(after === undefined ? {} : { after }),
+    }
+    const page = (await to.perform('entities', argument)) as unknown as EntitiesPage<string> & {
+      total: number
+    }
+    if (options.json) return print(JSON.stringify(page))
+    print(entitiesText(kind, page))
+  })
+
 interface OrderOptions extends VerbOptions {
   readonly last?: true
 }
@@ -169,6 +188,11 @@ export const addVerbs = (program: Command): void => {
     .addOption(new Option('--at-once <count>', 'shards of one node that move at once').argParser(whole))
     .addOption(new Option('--timeout <ms>', 'what has not moved by then stays').argParser(milliseconds))
     .action((options: MoveOptions) => rebalance(options))
+  reaching(program.command('entities').argument('<kind>', 'the kind, such as party'))
+    .description('list the entities of a kind on all nodes, page by page')
+    .addOption(new Option('--limit <n>', 'at most this many, up to 1000: default 100').argParser(whole))
+    .option('--after <place>', 'the page that begins there, as the page before says')
+    .action(listEntities)
   reaching(program.command('start').argument('<node>', 'its name'))
     .description('start a node again that was drained, in this machine’s tumen up')
     .action(order('start', 'is ready'))

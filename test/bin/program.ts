@@ -115,6 +115,7 @@ t.test('program - each verb has its help', async (t) => {
     'ask',
     'tell',
     'where',
+    'entities',
     'start',
     'drain',
     'kill',

@@ -40,6 +40,8 @@ const speaks = async (t: Test, place: Place): Promise<void> => {
     (await run('where', 'counter', 'a')).stdout,
     /^counter\/a is on n[123]#1 \(epoch \d+\), mirrored by n[123]#1; shard counter\.\d+$/m,
   )
+  t.match((await run('entities', 'counter')).stdout, /^id +node\na +n[123]#1\n\n1 of 1$/m)
+  t.same(JSON.parse((await run('entities', 'counter', '--limit', '1', '--json')).stdout).total, 1)
   const refused = await run('ask', 'counter', 'a', '{"Add":{"n":101}}')
   t.same([refused.code, refused.stdout.trim()], [3, 'refused: {"code":"TOO_MUCH"}'])
   const wrong: readonly (readonly [string[], RegExp])[] = [
