@@ -79,6 +79,9 @@ export const closeRunning = (running: Running): void => {
   running.cell.close()
 }
 
+/** Who holds back the outputs of a shard of a persisted kind. */
+export const journalHolder = 'journals'
+
 /** What the journals of a shard say. */
 export interface ShardJournalsEvents {
   /** These changes are in the store. */

@@ -8,6 +8,7 @@ import { type EntityCopy, isForgettable } from './copy.js'
 import {
   closeRunning,
   type Hosted,
+  journalHolder,
   type Running,
   type ShardJournals,
   type ShardJournalsEvents,
@@ -27,9 +28,6 @@ export interface SourcesOptions
   addLive(hosted: Hosted, count: number): void
 }
 
-/** Who holds back the outputs of a shard. */
-const holder = 'journals'
-
 export class Sources {
   readonly #options: SourcesOptions
   readonly #loading: Loading
@@ -47,7 +45,18 @@ export class Sources {
   /** A shard of a persisted kind. What a former owner had in memory says less than its journals. */
   open(hosted: Hosted, kind: KindData): void {
     const { shard } = hosted
-    shard.copy?.entities.clear()
+    const { ownership } = this.#options
+    const { copy } = shard
+    if (copy !== null) {
+      copy.entities.clear()
+      const count = copy.seq - copy.released
+      // Changes of a former owner that nobody has seen: those that its journals have are read from there.
+      ownership.undone(
+        shard,
+        Array.from({ length: count }, (_, i) => copy.released + 1 + i),
+      )
+    }
+    ownership.hold(shard, journalHolder, null)
     hosted.journals = this.#options.journals(shard, kind, this.#events(hosted))
   }
 
@@ -75,7 +84,7 @@ export class Sources {
   /** Its outputs wait until the journal has this change. */
   hold({ shard, unwritten }: Hosted, seq: number): void {
     unwritten.add(seq)
-    if (unwritten.size === 1) this.#options.ownership.hold(shard, holder, seq)
+    if (unwritten.size === 1) this.#options.ownership.hold(shard, journalHolder, seq)
   }
 
   /**
@@ -133,7 +142,7 @@ export class Sources {
   #wrote({ shard, unwritten }: Hosted, seqs: readonly number[]): void {
     for (const seq of seqs) unwritten.delete(seq)
     const [first = null] = unwritten
-    this.#options.ownership.hold(shard, holder, first)
+    this.#options.ownership.hold(shard, journalHolder, first)
   }
 
   /** What is in memory of it is not what the journal says: it is read again. */

@@ -6,6 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { KindData } from '../api/kind.js'
 import type { Config } from '../config.js'
 import type { Change } from '../entity/copy.js'
+import { journalHolder } from '../entity/hosting.js'
 import type { NodeId } from '../ids.js'
 import type { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
@@ -41,10 +42,13 @@ export interface KeeperOptions {
 const againMs = 250
 const holder = 'kept'
 const holders: readonly string[] = [holder]
+const journalHolders: readonly string[] = [journalHolder]
 const nobody: readonly string[] = []
 /** Who holds the outputs of a new owner of this kind until it knows what was kept. */
-export const holdersOf = (kind: KindData | undefined): readonly string[] =>
-  kind?.reminders === true || kind?.remember === true ? holders : nobody
+export const holdersOf = (kind: KindData | undefined): readonly string[] => {
+  if (kind?.source.type === 'persisted') return journalHolders
+  return kind?.reminders === true || kind?.remember === true ? holders : nobody
+}
 
 export class Keeper {
   readonly #options: KeeperOptions
@@ -57,7 +61,7 @@ export class Keeper {
   }
 
   #keeps(shard: Shard): boolean {
-    return holdersOf(this.#options.kinds.get(shard.kind)).length > 0
+    return holdersOf(this.#options.kinds.get(shard.kind)) === holders
   }
 
   /** Its mail waits until it is known what was kept of it. */
