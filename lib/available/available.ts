@@ -14,7 +14,7 @@ import { HandOvers } from './hand-overs.js'
 import { mergeTag } from './protocol.js'
 import type { AvailableOptions } from './options.js'
 import { Reach } from './reach.js'
-import { beginSide, keepAll, serverOf, type SideCopy } from './state.js'
+import { beginSide, deputyOf, keepAll, type SideCopy } from './state.js'
 
 type Mail = AskEnvelope | TellEnvelope
 
@@ -59,14 +59,14 @@ export class Available {
   /** Where a message for this shard goes now. */
   targetOf(shard: ShardId): NodeId | null {
     const { me, ownership, membership, config, clock } = this.#options
+    const owner = ownership.ownerOf(shard)
+    if (owner === null || owner === me) return owner
+    const since = this.#reach.outSince(owner)
+    if (since === Infinity) return owner
+    const deputy = deputyOf(me, ownership.rankOf(shard), (node) => this.#reach.outSince(node) === Infinity)
     // A node that may write records waits a moment for those that will.
     const patienceMs = membership.leaseHolds() ? config.sideCopyAfterMs : 0
-    return serverOf({
-      me,
-      owner: ownership.ownerOf(shard),
-      rank: () => ownership.rankOf(shard),
-      isInReach: (node) => clock.monotonic() - this.#reach.outSince(node) < patienceMs + 1,
-    })
+    return clock.monotonic() - since < patienceMs ? owner : deputy
   }
 
   /** True when a side copy here has taken it. */
@@ -110,10 +110,14 @@ export class Available {
     this.#entities.stop()
     for (const shard of ownership.shards.values()) {
       const kind = kinds.get(shard.kind)
-      if (kind?.consistency !== 'available' || !isOwning(shard) || shard.copy === null) continue
-      if (kind.source.type === 'mirrored' && (shard.record?.insync.length ?? 0) > 0) continue
-      if (shard.copy.entities.size === 0) continue
-      const side = sides.get(shard.id) ?? this.#begin(shard.id)
+      if (kind?.consistency !== 'available' || shard.copy === null || shard.copy.entities.size === 0) continue
+      const known = sides.get(shard.id)
+      if (known === undefined && sides.size >= this.#options.config.sideCopiesCountMax) continue
+      const side = known ?? this.#begin(shard.id)
+      side.isOpen = false
+      const isAlone = kind.source.type !== 'mirrored' || shard.record?.insync.length === 0
+      // What is on other nodes too is handed over only if it turns out that they have lost it.
+      if (!isOwning(shard) || !isAlone) continue
       keepAll(side)
       this.#keepStates(side, owned())
     }
@@ -242,6 +246,7 @@ export class Available {
     }
     const side = this.#begin(id)
     this.#keepStates(side, this.#options.owned())
+    side.isTold = true
     this.counts.sideCopies++
     event({ tag: 'SideCopyBegun', shard: id, entities: side.base.size })
     this.#entities.took(side.shard)
@@ -281,10 +286,13 @@ export class Available {
       if (this.#serves(id, this.targetOf(id))) this.#open(side)
       else if (ownership.isLive) {
         side.isOpen = false
+        const gen = ownership.get(id)?.record?.gen ?? 0
+        if (gen !== side.recordGen) keepAll(side)
+        side.recordGen = gen
         if (!this.#handOvers.proceed(side)) continue
         sides.delete(id)
         this.#entities.lost(side.shard)
-        event({ tag: 'SideCopyEnded', shard: id })
+        if (side.isTold) event({ tag: 'SideCopyEnded', shard: id })
       }
     }
     this.#arm()

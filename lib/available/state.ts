@@ -24,6 +24,10 @@ export interface SideCopy {
   readonly shard: Shard
   /** Of the shard's record as it began; 0 without one. */
   readonly epoch: number
+  /** Of the shard's record, as last looked at: another one means that the common past was lost. */
+  recordGen: number
+  /** Somebody was told that it began. */
+  isTold: boolean
   /** The position of the copy that it began from. */
   readonly begunAt: number
   readonly base: ReadonlyMap<string, Base>
@@ -89,6 +93,8 @@ export const beginSide = ({ id, gen, epoch, from }: Beginning): SideCopy => {
   return {
     shard,
     epoch,
+    recordGen: from?.record?.gen ?? 0,
+    isTold: false,
     begunAt: seq,
     base,
     changed: new Map(),
@@ -99,7 +105,7 @@ export const beginSide = ({ id, gen, epoch, from }: Beginning): SideCopy => {
   }
 }
 
-/** Each live entity has something to hand over: no other node has it. */
+/** Each live entity is handed over, changed or not: it may be that no other node has it. */
 export const keepAll = (side: SideCopy): void => {
   for (const { id, life } of side.shard.copy?.entities.values() ?? [])
     if (life === 'live' && !side.changed.has(id)) side.changed.set(id, side.begunAt)
@@ -152,20 +158,12 @@ export const handOverOf = (
   }
 }
 
-export interface Servers {
-  readonly me: NodeId
-  /** By record, else by rank. */
-  readonly owner: NodeId | null
-  /** The members that run the kind, in rendezvous order of the shard. */
-  readonly rank: () => readonly NodeId[]
-  readonly isInReach: (node: NodeId) => boolean
-}
-
 /**
- * Where messages of a shard go: to its owner, else to the first of its order that is in reach, on which all
- * who reach the same members agree.
+ * Who serves a shard whose owner is out of reach: the first of its rendezvous order that is in reach, on which
+ * all agree who reach the same members.
  */
-export const serverOf = ({ me, owner, rank, isInReach }: Servers): NodeId | null => {
-  if (owner === null || owner === me || isInReach(owner)) return owner
-  return rank().find((node) => node === me || isInReach(node)) ?? me
-}
+export const deputyOf = (
+  me: NodeId,
+  order: readonly NodeId[],
+  isInReach: (node: NodeId) => boolean,
+): NodeId => order.find((node) => node === me || isInReach(node)) ?? me

@@ -472,6 +472,15 @@ t.test('available – after any splits all see the same, with all that was ackno
     )
     for (const name of names) sidesCount += events[name].filter(({ tag }) => tag === 'SideCopyBegun').length
     for (const [to, ops] of acknowledged) {
+      // Of a loss of both its copies the first one is told, before those that had them have given them back;
+      // and who has just come back may not know yet that all the others have.
+      for (const name of names)
+        await c.run(
+          at(name, to)
+            .ask(Tally.Read())
+            .catch(() => null),
+        )
+      c.clock.advance(2_000)
       const states = [await read('n1', to), await read('n2', to), await read('n3', to)]
       for (const state of states) {
         const lost = [...ops].filter((op) => !state.ops.includes(op))
