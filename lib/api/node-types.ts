@@ -169,7 +169,8 @@ export interface TumenNode {
    * The same for what may live on another node: an entity (`node.ref`), or the actor of a node
    * (`node.remote`). An entity is followed through hand-overs and losses of its node; what is said is its
    * end: `normal` when it stopped, `noproc` when nobody lives there, `noconnection` when its state was lost
-   * with its node. An actor of a node that goes away: `noconnection`; it may live.
+   * with its node. An actor of a node that goes away: `noconnection`; it may live. Of a singleton: the end of
+   * its present life, also when it ends to begin elsewhere.
    *
    * Guarantees: one end per call; what the watched actor told this node before comes first. A lost frame
    * delays it by `monitorRenewMs`. Limits: `monitorsCountMax` on each side; beyond it `overloaded`.

@@ -37,15 +37,16 @@ export const monitorRef = (
   return { unsubscribe: () => undefined }
 }
 
-/** Watches an actor of this node for somebody elsewhere; null when nobody lives there. */
+/** Watches an actor of node `node` for somebody elsewhere; null when nobody lives there. */
 export const watchLocal = (
+  node: string,
   actor: Bound | undefined,
   tell: (reason: ExitReason) => void,
 ): { readonly life: string; readonly cancel: () => void } | null => {
   const target = actor?.bonds()
   if (actor === undefined || target === undefined) return null
   const cancel = Bonds.watch(target, undefined, ({ reason }) => tell(reason))
-  return { life: String(actor.life().incarnation), cancel }
+  return { life: `${node}/${actor.life().incarnation}`, cancel }
 }
 
 /**

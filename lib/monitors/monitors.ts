@@ -16,8 +16,11 @@ export interface MonitorsOptions {
   readonly reached: Pick<Reached, 'monitorsCountMax'>
   /** Null while the node is not a member. */
   engine(): Engine | null
-  /** Whether this node's tree has the kind. */
+  /** Whether this node's tree has the kind, as entities or as a singleton. */
   runs(kind: string): boolean
+  isSingleton(kind: string): boolean
+  /** Whether this node's own actor of that kind is there. */
+  lives(kind: string): boolean
   resolve(node: string): NodeId | null
   watchActor(
     kind: string,
@@ -101,6 +104,7 @@ export class Monitors {
     const { shard: name, owner, isRecorded } = engine.where(kind, id)
     const shard = engine.ownership.get(name)
     if (owner !== null && owner !== engine.me) return { tag: 'elsewhere', node: owner }
+    if (this.#options.isSingleton(kind)) return { tag: this.#options.lives(kind) ? 'actor' : 'later' }
     if (!isRecorded) return { tag: 'nobody', stem: '' }
     if (shard === undefined || shard.copy === null || !engine.ownership.mayServe(shard))
       return { tag: 'later' }

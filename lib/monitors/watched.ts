@@ -9,6 +9,8 @@ import type { MonitorMessage, MonitorRequest } from './protocol.js'
 /** What is known here of the present life of an entity. `later`: it cannot be said now. */
 export type LifeHere =
   | { readonly tag: 'here'; readonly shard: ShardId; readonly life: string }
+  /** A singleton: an actor of this node. */
+  | { readonly tag: 'actor' }
   | { readonly tag: 'elsewhere'; readonly node: NodeId }
   | { readonly tag: 'nobody'; readonly stem: string }
   | { readonly tag: 'later' }
@@ -43,7 +45,7 @@ interface Watcher {
 /** So many renewals may be lost. */
 const renewalsAllowed = 3
 const keyOf = (node: NodeId, n: number): string => `${node} ${n}`
-/** A life is written `stem/rest`; a new stem is a state that was lost with every copy. */
+/** A life is written `stem/rest`; another stem is another node, or a state that was lost with every copy. */
 const stemOf = (life: string): string => life.slice(0, life.indexOf('/'))
 
 export class WatchedSide {
@@ -117,9 +119,14 @@ export class WatchedSide {
     else this.#beginEntity(request, this.#options.lifeOf(kind, id), from)
   }
 
-  #beginEntity({ n, kind, id, life }: MonitorRequest, found: LifeHere, from: NodeId): void {
+  #beginEntity(request: MonitorRequest, found: LifeHere, from: NodeId): void {
     const { send } = this.#options
+    const { n, kind, id, life } = request
     if (found.tag === 'later') return
+    if (found.tag === 'actor') {
+      this.#beginActor(request, from)
+      return
+    }
     if (found.tag === 'elsewhere') {
       send(from, { verb: 'elsewhere', n, node: found.node })
       return
@@ -142,7 +149,9 @@ export class WatchedSide {
     })
     if (found === null || (life !== null && life !== found.life)) {
       found?.cancel()
-      send(from, { verb: 'down', n, reason: { tag: 'noproc' } })
+      // A singleton that another node ran when it was last seen.
+      const isOther = life !== null && found !== null && stemOf(life) !== stemOf(found.life)
+      send(from, { verb: 'down', n, reason: { tag: isOther ? 'noconnection' : 'noproc' } })
       return
     }
     watcher = this.#add({ node: from, n, shard: null, address: `${kind}/`, ...found })

@@ -157,9 +157,11 @@ export class Parts {
       config: options.config,
       reached: options.kernel.ledger.reached,
       engine: () => this.engine,
-      runs: (kind) => this.cells.has(kind),
+      runs: (kind) => this.cells.has(kind) || this.singletons.has(kind),
+      isSingleton: (kind) => this.singletons.has(kind),
+      lives: (kind) => this.tree.local(kind)?.bonds() !== undefined,
       resolve: (node) => this.#resolve(node),
-      watchActor: (kind, tell) => watchLocal(this.tree.local(kind), tell),
+      watchActor: (kind, tell) => watchLocal(this.lastId ?? '', this.tree.local(kind), tell),
     })
     this.#forgetCopies = watchCopies((copies) => {
       this.#count('TwoCopies')

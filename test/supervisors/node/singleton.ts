@@ -109,6 +109,21 @@ t.test('singleton – a crash is its supervisor’s matter: it begins again wher
   t.equal(await office.who(n1), before)
 })
 
+t.test('singleton – a monitor of it, set anywhere, says the end of its present life', async (t) => {
+  const office = new Office(t)
+  const nodes = await office.start('n1', 'n2', 'n3')
+  const name = await office.who(nodes[0] as TumenNode)
+  const heard: string[] = []
+  for (const node of nodes)
+    node.monitor(node.singleton(Clerk), ({ reason }) => heard.push(`${node.name} ${reason.tag}`))
+  const runner = nodes.find((node) => node.name === name) as TumenNode
+  const held = () => runner.status().counters['monitors_held_count']
+  await office.cluster.until(() => held() === 3, 'three monitors')
+  runner.singleton(Clerk).tell(Clerk.Crash())
+  await office.cluster.until(() => heard.length === 3, 'three ends')
+  t.same(heard.toSorted(), ['n1 crash', 'n2 crash', 'n3 crash'])
+})
+
 t.test('singleton – when its node leaves it ends there before it begins elsewhere; asks wait', async (t) => {
   const office = new Office(t, { drainMs: 2_000 })
   office.stopMs = 200
@@ -135,8 +150,13 @@ t.test('singleton – cut off it ends before its lease does, and begins elsewher
   const nodes = await office.start('n1', 'n2', 'n3')
   const before = await office.who(nodes[0] as TumenNode)
   const stayer = nodes.find(({ name }) => name !== before) as TumenNode
+  const heard: string[] = []
+  stayer.monitor(stayer.singleton(Clerk), ({ reason }) => heard.push(reason.tag))
+  office.cluster.clock.advance(100)
   office.cluster.transport.faults.disconnect(before)
   const after = await office.who(stayer)
+  await office.cluster.until(() => heard.length > 0, 'its monitor says so')
+  t.same(heard, ['noconnection'])
   t.not(after, before)
   t.same(office.log, [`${before} begins`, `${before} ended`, `${after} begins`])
   office.cluster.transport.faults.heal()
