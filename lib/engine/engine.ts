@@ -280,6 +280,7 @@ export class Engine {
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
       copiesOf,
+      isDisposable: (kind) => this.#kinds.get(kind)?.source.type === 'disposable',
       holdersOf: (kind) => holdersOf(this.#kinds.get(kind)),
       placingOf: placingOf(this.#options.kinds),
       hasMail: (shard) => this.entities.hasMail(shard) || this.#options.on.isBusy?.(shard.kind) === true,

@@ -107,7 +107,9 @@ export class Rebalancer {
     const { me, ownership, membership, kinds } = this.#options
     for (const shard of ownership.owned) {
       if (shard.role !== 'owner' || shard.moveTo !== null) continue
-      if (kinds.get(shard.kind)?.rebalance === 'never') continue
+      const kind = kinds.get(shard.kind)
+      // A disposable entity has nothing that could move with it.
+      if (kind?.rebalance === 'never' || kind?.source.type === 'disposable') continue
       const place = ownership.placeOf(shard.kind)
       if (place.placing.strategy.isRebalanced === false) continue
       const owner = place.owner(shard.id)

@@ -9,7 +9,7 @@ import type { View } from '../membership/state.js'
 import type { Clock, Timer } from '../std/clock.js'
 import { claim } from './mirror.js'
 import { give, move, tickGive } from './give.js'
-import { type Others, tickOwner } from './owner.js'
+import { keepMirrors, type Others, tickOwner } from './owner.js'
 import { type Place, Places, type Placing, siblingsOf } from './places.js'
 import { includesNode, type ShardRecord } from './protocol.js'
 import type { Shards } from './shards.js'
@@ -142,12 +142,16 @@ export class Caretaker {
     if (this.#ticks++ % orphanTicks === 0) this.#helpOrphans()
   }
 
-  #tickOwner(shard: Shard): void {
-    const others: Others = {
+  #othersOf(shard: Shard): Others {
+    return {
       choose: () => this.#chooseMirror(shard),
       stays: (node) => this.#stays(node),
       best: (nodes, count) => this.#best(shard, nodes, count),
     }
+  }
+
+  #tickOwner(shard: Shard): void {
+    const others = this.#othersOf(shard)
     this.#options.shards.step(shard, (context) => {
       tickGive(shard, others, context)
       tickOwner(shard, others, context)
@@ -169,9 +173,17 @@ export class Caretaker {
     return true
   }
 
-  /** A shard that moves need not wait for the next tick. */
+  /**
+   * A shard that moves need not wait for the next tick. Nothing is sent again here: this runs for each
+   * acknowledgement, and would have the next one come at once.
+   */
   hurry(shard: Shard): void {
-    if (isOwning(shard) && (shard.moveTo !== null || shard.role === 'giving')) this.#tickOwner(shard)
+    if (!isOwning(shard) || (shard.moveTo === null && shard.role !== 'giving')) return
+    const others = this.#othersOf(shard)
+    this.#options.shards.step(shard, (context) => {
+      tickGive(shard, others, context)
+      if (context.leaseHolds) keepMirrors(shard, others, context)
+    })
   }
 
   #best(shard: Shard, nodes: readonly NodeId[], count: number): readonly NodeId[] {

@@ -4,6 +4,7 @@
  */
 import type { NodeId } from '../ids.js'
 import { commitSeq, flush, type Others, startJoining } from './owner.js'
+import type { ShardRecord, VersionedRecord } from './protocol.js'
 import type { Shard, StepContext } from './state.js'
 import { startWrite } from './write.js'
 
@@ -14,9 +15,13 @@ export const move = (shard: Shard, to: NodeId): boolean => {
   return true
 }
 
+/** It has what there is to have. */
+const mayTake = ({ record }: Shard, to: NodeId, { limits }: StepContext): boolean =>
+  record !== null && (limits.isDisposable === true || record.insync.includes(to))
+
 /** Begins to hand the shard over; nothing new is taken until it is done or has failed. */
 export const give = (shard: Shard, to: NodeId, context: StepContext): boolean => {
-  if (shard.role !== 'owner' || shard.writing !== null || !shard.record?.insync.includes(to)) return false
+  if (shard.role !== 'owner' || shard.writing !== null || !mayTake(shard, to, context)) return false
   shard.role = 'giving'
   shard.giveTo = to
   shard.giveSince = context.now
@@ -51,26 +56,29 @@ const isTold = (shard: Shard, to: NodeId, context: StepContext): boolean => {
   return false
 }
 
+const given = (record: VersionedRecord, to: NodeId, context: StepContext): ShardRecord => {
+  const epoch = record.version + 1
+  const nonce = context.nonce()
+  if (context.limits.isDisposable === true)
+    return { owner: to, epoch, insync: [], gen: record.gen + 1, born: epoch, nonce }
+  const { gen, born } = record
+  const others = record.insync.filter((node) => node !== to)
+  // A kind without mirrors had one for the move only.
+  const insync = context.limits.copies === 0 ? others : [...others, context.me]
+  return { owner: to, epoch, insync, gen, born, nonce }
+}
+
 const tryGive = (shard: Shard, context: StepContext): void => {
   const { record, copy, giveTo } = shard
   if (record === null || copy === null || giveTo === null || shard.writing !== null) return
-  const isDone = isReady(shard, context) && record.insync.includes(giveTo) && isTold(shard, giveTo, context)
+  const canTake = mayTake(shard, giveTo, context)
+  const isDone = isReady(shard, context) && canTake && isTold(shard, giveTo, context)
   if (isDone && commitSeq(shard, context) >= copy.seq) {
-    const version = record.version + 1
-    const others = record.insync.filter((node) => node !== giveTo)
-    // A kind without mirrors had one for the move only.
-    const insync = context.limits.copies === 0 ? others : [...others, context.me]
-    const { gen, born } = record
-    startWrite(
-      shard,
-      'give',
-      { owner: giveTo, epoch: version, insync, gen, born, nonce: context.nonce() },
-      context,
-    )
+    startWrite(shard, 'give', given(record, giveTo, context), context)
     return
   }
   const isOver = context.now - shard.giveSince > context.limits.handoffMs
-  if (isOver || !record.insync.includes(giveTo)) failed(shard, context)
+  if (isOver || !canTake) failed(shard, context)
 }
 
 /** The next step of a shard that moves, if it can be taken now. */
@@ -79,6 +87,6 @@ export const tickGive = (shard: Shard, others: Pick<Others, 'stays'>, context: S
   if (shard.role === 'giving') tryGive(shard, context)
   else if (shard.role !== 'owner' || to === null || shard.writing !== null || !context.leaseHolds) return
   else if (!others.stays(to)) failed(shard, context)
-  else if (shard.record?.insync.includes(to)) give(shard, to, context)
+  else if (mayTake(shard, to, context)) give(shard, to, context)
   else if (shard.joiner === null) startJoining(shard, to, context)
 }

@@ -29,6 +29,8 @@ export interface OwnershipOptions {
   copiesOf(kind: string): number
   /** Who holds back what a new owner of a shard of this kind lets out, until they let go. Default: nobody. */
   readonly holdersOf?: (kind: string) => readonly string[]
+  /** Nothing of its entities is in the copy of a shard; absent: none is so. */
+  readonly isDisposable?: (kind: string) => boolean
   /** What a kind says of its place; absent: nothing. */
   readonly placingOf?: (kind: string) => Placing | undefined
   /** Mail for it was taken and is not handled yet. */

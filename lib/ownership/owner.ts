@@ -86,6 +86,8 @@ export const tryRelease = (shard: Shard, context: StepContext): void => {
 }
 
 const answerReads = (shard: Shard, context: StepContext): void => {
+  // Its next owner may act from now on, and does not wait for what is still read here.
+  if (shard.writing?.purpose === 'give') return
   const released = shard.copy?.released ?? 0
   const waiting: HeldRead[] = []
   for (const read of shard.reads) {
@@ -286,7 +288,7 @@ export interface Others {
 }
 
 /** Replaces mirrors that go or are late, in one record change when somebody can take their place. */
-const keepMirrors = (shard: Shard, others: Others, context: StepContext): void => {
+export const keepMirrors = (shard: Shard, others: Others, context: StepContext): void => {
   const record = shard.record
   if (record === null || shard.writing !== null || shard.role !== 'owner') return
   const late = lateMirrors(shard, others, context)

@@ -53,6 +53,7 @@ export class Ownership {
       provenAt: () => this.#writes.provenAt,
       hasMail: options.hasMail,
       copiesOf,
+      isDisposable: options.isDisposable ?? (() => false),
       holdersOf: options.holdersOf ?? (() => noHolders),
       perform: (shard, action) => this.#perform(shard, action),
     })

@@ -106,11 +106,13 @@ const becomeOwner = (shard: Shard, record: VersionedRecord, context: StepContext
     context.act({ do: 'broken', what: 'named owner without a copy' })
     return
   }
+  // Whoever gave it has ended its reads before. Who claims has to wait for what the old owner may still read.
+  const isGiven = shard.role === 'mirror' && !record.nonce.startsWith(`${context.me}/`)
   shard.role = 'owner'
   shard.epoch = record.epoch
   copy.epoch = record.epoch
   copy.released = context.rules.releasedAtTakeover(copy.released, copy.seq)
-  shard.readyAt = context.rules.readyAt(shard.grantsOut)
+  shard.readyAt = isGiven ? context.now : context.rules.readyAt(shard.grantsOut)
   for (const who of context.limits.holders) shard.holds.set(who, copy.released + 1)
   shard.peers.clear()
   shard.joiner = null

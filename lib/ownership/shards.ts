@@ -17,6 +17,7 @@ export interface ShardsOptions {
   readonly provenAt: () => number
   readonly hasMail: (shard: Shard) => boolean
   readonly copiesOf: (kind: string) => number
+  readonly isDisposable: (kind: string) => boolean
   readonly holdersOf: (kind: string) => readonly string[]
   readonly perform: (shard: Shard, action: Action) => void
 }
@@ -37,7 +38,7 @@ export class Shards {
   readonly #echoes = new Map<NodeId, number>()
   readonly #options: ShardsOptions
   readonly #context: { -readonly [K in keyof StepContext]: StepContext[K] } & {
-    limits: { copies: number; holders: readonly string[] }
+    limits: { copies: number; isDisposable: boolean; holders: readonly string[] }
   }
   #queue: { shard: Shard; action: Action }[] = []
   #isPerforming = false
@@ -61,6 +62,7 @@ export class Shards {
         handoffMs,
         repliesCountMax,
         copies: 0,
+        isDisposable: false,
         holders: [],
       },
       isGone: options.isGone,
@@ -106,6 +108,7 @@ export class Shards {
     context.now = this.#options.clock.monotonic()
     context.leaseHolds = this.#options.leaseHolds()
     context.limits.copies = this.#options.copiesOf(shard.kind)
+    context.limits.isDisposable = this.#options.isDisposable(shard.kind)
     context.limits.holders = this.#options.holdersOf(shard.kind)
     this.#stepping = shard
     const { role } = shard

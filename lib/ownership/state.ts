@@ -137,6 +137,8 @@ export interface ShardLimits {
   readonly repliesCountMax: number
   /** Mirrored kinds want this many in-sync mirrors. */
   readonly copies: number
+  /** Nothing of its entities is in the copy: given away it begins anew. */
+  readonly isDisposable?: boolean
   /** Who holds the outputs of a new owner, until they have looked what they have of it. */
   readonly holders: readonly string[]
 }
