@@ -34,6 +34,7 @@ export const far = async (): Promise<Far> => {
     url: server.url,
     start: async (module, ...args) => {
       const child = fork(join(import.meta.dirname, module), [server.url, ...args], { execArgv: [] })
+      children.push(child)
       const exited = once(child, 'exit')
       ends.push(() => {
         child.kill('SIGKILL')
@@ -41,7 +42,6 @@ export const far = async (): Promise<Far> => {
       })
       const first = await Promise.race([once(child, 'message'), exited.then(() => null)])
       if (first === null) throw new Error(`${module} ended before it was ready`)
-      children.push(child)
     },
     cpuMicros: async () => {
       const theirs = await Promise.all(children.map((child) => figureOf(child, 'cpu')))

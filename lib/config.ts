@@ -102,7 +102,8 @@ export const knobs = {
     default: 100,
     min: 10,
     max: 10_000,
-    meaning: 'A mirror is sent again, or pinged, what it has not acknowledged for this long.',
+    meaning:
+      'A mirror is sent again what it has lost, or pinged, after this long. One that is only slow is given longer.',
   },
   handoffMs: {
     default: 3_000,

@@ -232,8 +232,11 @@ export const onRefuse = (shard: Shard, from: NodeId, refusal: Refuse, context: S
  * something later has lost this. One that has not is most likely slow, and more to do would make it slower.
  */
 const waitMs = (node: NodeId, peer: Peer, context: StepContext): number => {
-  const { mirrorResendMs } = context.limits
-  return peer.acked >= 0 && context.echoOf(node) > peer.sentAt ? mirrorResendMs : 4 * mirrorResendMs
+  const { mirrorLateMs, mirrorResendMs } = context.limits
+  if (peer.acked < 0) return 4 * mirrorResendMs
+  // Once at least before the mirror is late.
+  const slowMs = Math.min(4 * mirrorResendMs, Math.max(mirrorResendMs, mirrorLateMs / 2))
+  return context.echoOf(node) > peer.sentAt ? mirrorResendMs : slowMs
 }
 
 /** Sends again what was not acknowledged in time. */

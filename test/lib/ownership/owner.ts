@@ -248,10 +248,11 @@ t.test(
     const side = owner(['b#1'])
     changes(side, 1, 2)
     acks(side, 'b#1', 1)
+    const slowMs = Math.min(4 * limits.mirrorResendMs, limits.mirrorLateMs / 2)
     side.echo = side.shard.peers.get('b#1')?.sentAt ?? -1
-    side.now = 4 * limits.mirrorResendMs - 1
+    side.now = slowMs - 1
     t.same(sentOf(ticks(side), 'append'), [])
-    side.now = 4 * limits.mirrorResendMs
+    side.now = slowMs
     t.match(sentOf(ticks(side), 'append'), [{ message: { entries: [{ seq: 2 }] } }])
   },
 )
