@@ -283,6 +283,7 @@ export class Engine {
       isDisposable: (kind) => this.#kinds.get(kind)?.source.type === 'disposable',
       holdersOf: (kind) => holdersOf(this.#kinds.get(kind)),
       placingOf: placingOf(this.#options.kinds),
+      frameBytesMax: Math.min(config.frameBytesMax, session.facts.frameBytesMax),
       hasMail: (shard) => this.entities.hasMail(shard) || this.#options.on.isBusy?.(shard.kind) === true,
       send: (to, envelope) => this.#send(to, envelope),
       flushSoon: () => this.links.flushSoon(),

@@ -5,13 +5,14 @@ import { sizeOf } from '../wire/size.js'
 import type { Fill } from './protocol.js'
 import type { Copy } from './state.js'
 
-const partBytesMax = 128 * 1024
+/** How long a message to a mirror may be before it is cut, when frames are as long as that. */
+export const partBytesOf = (frameBytesMax: number): number => Math.min(128 * 1024, frameBytesMax >> 1)
 
 /** Whether a message to a mirror is so long that it is worth cutting. */
-export const isLong = (body: Wire): boolean => sizeOf(body) > partBytesMax
+export const isLong = (body: Wire, partBytes: number): boolean => sizeOf(body) > partBytes
 
 /** An entity as rows: the first has all but the answers that are too many for it, the others more answers. */
-function* rowsOf(entity: EntityCopy): Iterable<Wire> {
+function* rowsOf(entity: EntityCopy, partBytes: number): Iterable<Wire> {
   let replies = new Map<string, Remembered>()
   let bytes = 0
   let isFirst = true
@@ -23,7 +24,7 @@ function* rowsOf(entity: EntityCopy): Iterable<Wire> {
   for (const [reqId, kept] of entity.replies) {
     replies.set(reqId, kept)
     bytes += sizeOf(kept.payload)
-    if (bytes <= partBytesMax) continue
+    if (bytes <= partBytes) continue
     yield row()
     isFirst = false
     replies = new Map()
@@ -41,12 +42,13 @@ interface Part {
 export const fillOf = (
   copy: Copy,
   head: { readonly epoch: number; readonly session: number; readonly t0: number },
+  partBytes: number,
 ): readonly Fill[] => {
   const parts: Part[] = []
   const roomFor = (bytes: number): Part => {
     const last = parts.at(-1)
     const part =
-      last === undefined || (last.bytes > 0 && last.bytes + bytes > partBytesMax)
+      last === undefined || (last.bytes > 0 && last.bytes + bytes > partBytes)
         ? { entities: [], log: [], bytes: 0 }
         : last
     if (part !== last) parts.push(part)
@@ -55,7 +57,7 @@ export const fillOf = (
   }
   roomFor(0)
   for (const entity of copy.entities.values())
-    for (const row of rowsOf(entity)) roomFor(sizeOf(row)).entities.push(row)
+    for (const row of rowsOf(entity, partBytes)) roomFor(sizeOf(row)).entities.push(row)
   const { released, seq, gen, isWhole } = copy
   for (const change of copy.log)
     if (change.seq > released) roomFor(sizeOf(change as unknown as Wire)).log.push(change)

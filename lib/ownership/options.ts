@@ -35,6 +35,8 @@ export interface OwnershipOptions {
   readonly placingOf?: (kind: string) => Placing | undefined
   /** Mail for it was taken and is not handled yet. */
   hasMail(shard: Shard): boolean
+  /** The longest frame; default `frameBytesMax` of the config. */
+  readonly frameBytesMax?: number
   /** False when it did not leave. */
   send(to: NodeId, envelope: Envelope): boolean
   /** Calls `flush` at the end of the turn. */

@@ -42,7 +42,7 @@ export class Ownership {
     const { me, clock, config, reached, membership, records, copiesOf } = options
     this.#options = options
     this.#rules = options.rules ?? properRules
-    this.#mirrors = new Mirrors(options.send)
+    this.#mirrors = new Mirrors(options.send, options.frameBytesMax ?? config.frameBytesMax)
     this.#shards = new Shards({
       me,
       clock,

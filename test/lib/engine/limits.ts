@@ -222,11 +222,10 @@ const onOther = async (knobs: object = {}) => {
   const owner = c.ownerOf('n1', 'purse', id)
   return { c, id, owner, mirror: three.find((name) => name !== 'n1' && name !== owner) as string }
 }
-/** The smallest that the default parts of a mirror's fill go through. */
 const smallWindow = {
-  linkWindowBytes: 262_144,
-  frameBytesMax: 262_144,
-  payloadBytesMax: 131_072,
+  linkWindowBytes: 65_536,
+  frameBytesMax: 16_384,
+  payloadBytesMax: 8_192,
   repliesCountMax: 10_000,
 }
 const buriedFor = (c: EngineCluster, node: string): string[] =>
@@ -241,7 +240,7 @@ t.test('errors – Overloaded: the node that it is for takes nothing, and its wi
     const message = { tag: 'Add', payload: { n: 1, pad } }
     c.at('n1').ask({ kind: 'purse', id }, message, { timeoutMs }, (result) => results.push(result))
   }
-  for (let i = 0; i < 60; i++) ask(600)
+  for (let i = 0; i < 30; i++) ask(600)
   c.clock.advance(400)
   t.equal(results.length, 0, 'those that find no room wait for it')
   c.at('n1').tell({ kind: 'purse', id }, { tag: 'Bump', payload: { n: 1 } })
@@ -250,14 +249,14 @@ t.test('errors – Overloaded: the node that it is for takes nothing, and its wi
   const tags = results.map((result) => (result.tag === 'error' ? result.error.tag : result.tag))
   t.equal(
     tags.filter((tag) => tag === 'AskTimeout').length + tags.filter((tag) => tag === 'Overloaded').length,
-    60,
+    30,
   )
   t.ok(tags.filter((tag) => tag === 'AskTimeout').length >= 5, 'those that left may have been taken')
   t.ok(tags.filter((tag) => tag === 'Overloaded').length >= 15, 'those that never left were not')
   t.match(
     results.find((result) => result.tag === 'error' && result.error.tag === 'Overloaded'),
     {
-      error: { address: `purse/${id}`, windowBytes: 262_144, retryAfterMs: 250 },
+      error: { address: `purse/${id}`, windowBytes: 65_536, retryAfterMs: 250 },
     },
   )
   t.ok(c.at('n1').links.counters.droppedFull > 0, 'it is counted')
@@ -269,13 +268,13 @@ t.test('errors – Overloaded: the node that it is for takes nothing, and its wi
 t.test('errors – Overloaded: one that finds room before its deadline is answered', async (t) => {
   const { c, id, owner } = await onOther(smallWindow)
   c.faults.pause(owner)
-  const results = askAll(c, 'n1', id, 5_000, 4_000)
+  const results = askAll(c, 'n1', id, 2_000, 4_000)
   c.clock.advance(1_000)
   t.equal(results.length, 0)
   c.faults.resume(owner)
   c.clock.advance(2_000)
-  t.equal(results.filter(({ tag }) => tag === 'reply').length, 5_000)
-  t.match(c.ask('n1', 'purse', id, 'Total', undefined), reply(5_000), 'each is applied once')
+  t.equal(results.filter(({ tag }) => tag === 'reply').length, 2_000)
+  t.match(c.ask('n1', 'purse', id, 'Total', undefined), reply(2_000), 'each is applied once')
   c.stop()
 })
 
