@@ -23,7 +23,8 @@ export const drain = async (note: (line: string) => void): Promise<Figure> => {
     const after = await load.end()
     const failed = before.failed + during.failed + after.failed
     note(
-      `drain: ${during.count} asks during it, ${failed} failed, longest ${Math.round(during.longestMs)} ms, ` +
+      `drain: ${during.count} asks during it, ${failed} failed, ` +
+        `longest ${Math.round(during.longestMs)} ms, ` +
         `p99 ${during.p99Ms.toFixed(1)} ms, before it ${before.p99Ms.toFixed(1)} ms`,
     )
     if (failed > 0) throw new Error(`${failed} asks failed: a drain costs nobody an answer`)

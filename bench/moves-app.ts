@@ -3,7 +3,7 @@ import type { TumenNode } from '../supervisors/index.js'
 import { keepGoing } from './far.js'
 import { Note, NoteId, text } from './far-tree.js'
 
-export const write = (node: TumenNode, i: number): Promise<string> =>
+const write = (node: TumenNode, i: number): Promise<string> =>
   node.ref(Note, NoteId(`note-${i}`)).ask(Note.Write({ text }), { timeoutMs: 20_000 })
 
 /** Begins `count` entities, so many at a time. */

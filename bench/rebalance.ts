@@ -55,7 +55,8 @@ export const rebalance = async (note: (line: string) => void): Promise<Figure> =
     const wrong = moved.filter((did, i) => did !== proper[i] || (did && after[i] !== 'n4#1')).length
     const failed = quiet.failed + during.failed + end.failed
     note(
-      `rebalance: ${report.moved} shards, ${movedCount} entities (${((100 * movedCount) / entitiesCount).toFixed(1)} %) ` +
+      `rebalance: ${report.moved} shards, ${movedCount} entities ` +
+        `(${((100 * movedCount) / entitiesCount).toFixed(1)} %) ` +
         `in ${report.tookMs} ms, ${wrong} that should not have moved or should have, ${report.left} left; ` +
         `${during.count} asks during it, ${failed} failed, longest ${Math.round(during.longestMs)} ms`,
     )

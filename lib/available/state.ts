@@ -159,8 +159,8 @@ export const handOverOf = (
 }
 
 /**
- * Who serves a shard whose owner is out of reach: the first of its rendezvous order that is in reach, on which
- * all agree who reach the same members.
+ * Who serves a shard whose owner is out of reach: the first of its rendezvous order that is in reach, on
+ * which all agree who reach the same members.
  */
 export const deputyOf = (
   me: NodeId,

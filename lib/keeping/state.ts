@@ -24,7 +24,7 @@ export interface Book {
   isStale: boolean
   /** Reminders whose message was handled by a change that is not released yet. */
   fired: readonly { readonly seq: number; readonly reminder: Reminder }[]
-  /** What the shard began with and is not at work yet, and the change after which its mirrors have all of it. */
+  /** What the shard began with and is not at work yet, and the change after which its mirrors have it. */
   restored: { readonly kept: Pick<Kept, 'reminders' | 'ids'>; readonly seq: number } | null
   /** Ids that are to come back and have not yet. */
   readonly returning: Set<string>
@@ -69,8 +69,8 @@ export const noted = (
 }
 
 /**
- * Whether what was kept has to be brought back: nobody of this generation, which began at version `born` of the
- * shard's record, has said that its mirrors have it.
+ * Whether what was kept has to be brought back: nobody of this generation, which began at version `born` of
+ * the shard's record, has said that its mirrors have it.
  */
 export const isToRestore = (kept: Kept, born: number): boolean => kept.epoch < born
 

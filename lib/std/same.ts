@@ -4,8 +4,8 @@ const isPlain = (value: object): boolean => {
 }
 
 /**
- * Whether two values of plain data are equal, whatever the order of their fields. Of maps, sets and the like it
- * is only known when they are one and the same.
+ * Whether two values of plain data are equal, whatever the order of their fields. Of maps, sets and the like
+ * it is only known when they are one and the same.
  */
 export const sameData = (a: unknown, b: unknown): boolean => {
   if (Object.is(a, b)) return true
