@@ -30,7 +30,7 @@ const speaks = async (t: Test, place: Place): Promise<void> => {
       ['n3', true],
     ],
   )
-  t.match((await run('status')).stdout, /^node +status +pid +entities +shards +mirrored$/m)
+  t.match((await run('status')).stdout, /^node +status +release +pid +entities +shards +mirrored$/m)
   t.match((await run('status')).stdout, /^n2 +beside +n2$/m, 'with what the app opened')
   t.match((await run('tree', 'n1')).stdout, /counters {2}supervisor one_for_one, running/)
   t.equal((await run('ask', 'counter', 'a', '{"Add":{"n":3}}')).stdout.trim(), '3')
