@@ -63,6 +63,8 @@ export class Engine {
   readonly #options: EngineOptions
   readonly #reached: Reached
   readonly #kinds: ReadonlyMap<string, KindData>
+  /** Those of singletons. */
+  readonly #alone: ReadonlySet<string>
   readonly #here: Origin
   readonly #available: Available | undefined
   readonly #router: Router
@@ -87,6 +89,7 @@ export class Engine {
     this.me = me
     this.membership = membership
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]))
+    this.#alone = new Set(options.kinds.filter(({ data }) => data.scope === 'node').map(({ kind }) => kind))
     this.#here = hereOf(me)
     this.#noveltyOf = positionFilter(config.shardCount)
     this.links = createLinks({
@@ -445,7 +448,7 @@ export class Engine {
       send: (to, envelope) => this.#send(to, envelope),
       post: (shard, envelope, from) => {
         // A singleton is an actor of the node that owns its shard.
-        if (this.#kinds.get(shard.kind)?.data.scope === 'node') this.#deliverLocal(envelope, from)
+        if (this.#alone.has(shard.kind)) this.#deliverLocal(envelope, from)
         else this.entities.post(shard, envelope, from)
       },
       answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
