@@ -6,54 +6,33 @@ import t from 'tap'
 import {
   act,
   answerTo,
-  AskFailed,
   disposable,
   entities,
-  id,
   inner,
   kind,
   memoryEngine,
   message,
   mirrored,
   next,
-  type PersistenceEngine,
-  persisted,
   protocol,
   rebuilt,
   reply,
   snapshotFiles,
-  type StateSource,
   supervisor,
 } from '../../../supervisors/index.js'
 import { testCluster } from '../../../supervisors/testing.js'
+import {
+  Bank,
+  BankId,
+  bankTree,
+  breakable,
+  entriesOf,
+  failure,
+  Vault,
+  vault,
+  VaultId,
+} from '../../fixtures/vaults.js'
 
-const VaultId = id('VaultId')
-type VaultId = ReturnType<typeof VaultId>
-const Vault = protocol('vault', VaultId, {
-  Put: message({ gold: io.number }).replies(io.number),
-  Note: message({ gold: io.number }),
-  Fall: message().replies(),
-  End: message(),
-  Gold: message().reads(io.number),
-})
-const vault = (state: StateSource<number>, activate: 'spawn' | 'first-message' = 'first-message') =>
-  kind(Vault, {
-    state,
-    activate,
-    init: () => 0,
-    on: {
-      Put: (gold, { gold: more }) => reply(gold + more, gold + more),
-      Note: (gold, { gold: more }) => next(gold + more),
-      Fall: () => {
-        throw new Error('fell')
-      },
-      End: (gold) => next(gold, act.stop()),
-      Gold: (gold) => gold,
-    },
-  })
-const reasonOf = (error: unknown): unknown => (error instanceof AskFailed ? error.reason.tag : error)
-const failure = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(() => 'it was fulfilled', reasonOf)
 const treeOf = (one: ReturnType<typeof vault>) => () => supervisor('root', {}, [entities(one)])
 
 t.test('sources - a disposable entity begins from init when its node is lost', async (t) => {
@@ -64,7 +43,7 @@ t.test('sources - a disposable entity begins from init when its node is lost', a
   c.kill(owner)
   const asked = c.node[other].ref(Vault, a).ask(Vault.Gold(), { timeoutMs: 30_000 })
   await c.waitUntil('it answers', async () => (await asked) === 0, { deadlineMs: 30_000 })
-  t.equal(c.node[other].status().counters['events_state_lost_total'] ?? 0, 0, 'nothing is told as lost')
+  t.equal(c.node[other].status().counters.events_state_lost_total ?? 0, 0, 'nothing is told as lost')
 })
 
 t.test('sources - a rebuilt entity is asked for when it begins and after a loss; mail waits', async (t) => {
@@ -97,7 +76,7 @@ t.test('sources - a rebuilt entity is asked for when it begins and after a loss;
   answer?.(7)
   t.equal(await again, 7)
   const counters = c.node[other].status().counters
-  t.equal(counters['events_state_lost_total'] ?? 0, 0, 'it comes back from its source')
+  t.equal(counters.events_state_lost_total ?? 0, 0, 'it comes back from its source')
 })
 
 t.test('sources - a source that fails is asked again, and its askers are told in time', async (t) => {
@@ -148,71 +127,6 @@ t.test('sources - a rebuilt entity that nobody spawned is not asked for', async 
   t.equal(await ref.ask(Vault.Gold()), 1)
 })
 
-const BankId = id('BankId')
-const Bank = protocol('bank', BankId, {
-  Pay: message({ gold: io.number }).replies(io.number),
-  Later: message({ gold: io.number, afterMs: io.number }).replies(),
-  Send: message({ to: VaultId, gold: io.number }).replies(),
-  Gold: message().reads(io.number),
-  Sent: message().reads(io.number),
-})
-const BankOwn = inner(Bank, {
-  Due: message({ gold: io.number }),
-  Arrived: answerTo(Vault.Put, { gold: io.number }),
-})
-const State = io.type({ gold: io.number, sent: io.number })
-const bank = (snapshotEveryCount = 5) =>
-  kind(Bank, {
-    inner: BankOwn,
-    activate: 'first-message',
-    state: persisted(State, { snapshotEveryCount }),
-    init: () => ({ gold: 0, sent: 0 }),
-    on: {
-      Pay: (s, { gold }) => reply({ ...s, gold: s.gold + gold }, s.gold + gold),
-      Later: (s, { gold, afterMs }) => reply(s, undefined, act.after(afterMs, BankOwn.Due({ gold }), 'due')),
-      Send: (s, { to, gold }) =>
-        reply(
-          { ...s, gold: s.gold - gold },
-          undefined,
-          act.command(Vault.at(to), Vault.Put({ gold }), BankOwn.Arrived({ gold })),
-        ),
-      Due: (s, { gold }) => next({ ...s, gold: s.gold + gold }),
-      Arrived: (s, { gold }) => next({ ...s, sent: s.sent + gold }),
-      Gold: (s) => s.gold,
-      Sent: (s) => s.sent,
-    },
-  })
-const bankTree = () => supervisor('root', {}, [entities(bank()), entities(vault(persisted(io.number)))])
-
-/** An engine whose store can be away, or fail in the middle of a write. */
-const breakable = () => {
-  const inner = memoryEngine()
-  const state = { isDown: false, losesAnswers: false, writes: 0 }
-  const check = (): void => {
-    if (state.isDown) throw new Error('the store is away')
-  }
-  const engine: PersistenceEngine = {
-    ...inner,
-    events: (...args) => {
-      check()
-      return inner.events(...args)
-    },
-    latestSnapshot: async (key) => {
-      check()
-      return inner.latestSnapshot(key)
-    },
-    persist: async (event) => {
-      check()
-      state.writes++
-      await inner.persist(event)
-      if (state.losesAnswers) throw new Error('the answer was lost')
-    },
-  }
-  return { engine, state, inner }
-}
-const entriesOf = async (engine: PersistenceEngine, key: string): Promise<readonly number[]> =>
-  engine.events(key, 0).reduce((all: number[], { sequenceNumber }) => [...all, sequenceNumber], [])
-
 t.test('sources - a persisted entity outlives all nodes, each ask applied once', async (t) => {
   const persistence = memoryEngine()
   const c = await testCluster(t, { nodes: ['n1', 'n2'], tree: bankTree, persistence })
@@ -229,7 +143,7 @@ t.test('sources - a persisted entity outlives all nodes, each ask applied once',
   t.equal(await ref.ask(Bank.Gold()), 12, 'the repeated one changed nothing')
   t.equal(await ref.ask(Bank.Pay({ gold: 1 }), { reqId: 'r13' }), 13)
   const { counters } = c.node.n2.status()
-  t.equal(counters['events_state_lost_total'] ?? 0, 0)
+  t.equal(counters.events_state_lost_total ?? 0, 0)
   const kept = await entriesOf(persistence, 'bank/a')
   t.ok(kept.length < 10, `the journal is cut behind a snapshot: ${kept.join()}`)
 })
@@ -386,7 +300,7 @@ const directoryFor = (t: { teardown(fn: () => void): void }): string => {
   return directory
 }
 const lostCount = (node: { status(): { counters: Readonly<Record<string, number>> } }): number =>
-  node.status().counters['events_state_lost_total'] ?? 0
+  node.status().counters.events_state_lost_total ?? 0
 
 t.test('sources - the last node to leave writes a snapshot, and the next start reads it once', async (t) => {
   const directory = directoryFor(t)
@@ -455,7 +369,7 @@ t.test('sources - a snapshot that is broken, old or does not fit is set aside an
   t.same(files(), [])
 
   await restart((text) => text.slice(0, -10))
-  const told = () => c.node.n1.status().counters['events_snapshot_set_aside_total'] ?? 0
+  const told = () => c.node.n1.status().counters.events_snapshot_set_aside_total ?? 0
   t.equal(files().length, 1, 'cut off: set aside')
   t.equal(told(), 1, 'and told')
   t.same(await Promise.all([a, VaultId('b')].map(goldOf)), ['StateLost', 'StateLost'])
