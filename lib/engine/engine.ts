@@ -458,9 +458,10 @@ export class Engine {
     })
   }
 
-  /** A mirrored generation after the first began because nobody had a copy any more. */
+  /** A mirrored generation began because nobody had a copy, or a record, of the one before any more. */
   #isLost(shard: Shard): boolean {
-    if ((shard.record?.gen ?? 1) <= 1 || shard.copy?.isWhole === true) return false
+    const isFirst = (shard.record?.gen ?? 1) <= 1 && this.#options.lostShards?.has(shard.id) !== true
+    if (isFirst || shard.copy?.isWhole === true) return false
     const source = this.#kinds.get(shard.kind)?.source
     return source?.type === 'mirrored'
   }

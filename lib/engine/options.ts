@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly release: string
   readonly kinds: readonly KindData[]
   readonly openCell: OpenCell
+  /** Shards that had begun in a record store that was lost since, in an earlier incarnation. */
+  readonly lostShards?: ReadonlySet<string>
   /** For the journals of persisted kinds. */
   readonly persistence?: PersistenceEngine | undefined
   /** For kinds with `snapshotOnLeave`. */

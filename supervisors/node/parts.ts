@@ -88,6 +88,7 @@ export class Parts {
   readonly #sides: SideCopies = new Map()
   readonly eventCounts: Record<string, number> = {}
   readonly #options: PartsOptions
+  readonly #lostShards = new Set<ShardId>()
   /** The members by name, as of one view. */
   readonly #resolved = new Map<string, NodeId>()
   #resolvedIn: View | null = null
@@ -203,6 +204,7 @@ export class Parts {
   #join(ready: () => void, failed: (why: string) => void): void {
     const { clock, random, config, session, name, roles, weight, release } = this.#options
     let wasReady = false
+    const { storeId } = session.records
     const on: Parameters<typeof startEngine>[0]['on'] = {
       ready: (engine) => {
         wasReady = true
@@ -214,6 +216,7 @@ export class Parts {
         ready()
       },
       lost: (why) => {
+        if (session.records.storeId !== storeId) this.#noteLost()
         this.engine = null
         this.monitors.disconnected()
         this.singletons.allChanged()
@@ -273,6 +276,7 @@ export class Parts {
       openCell: (body) => this.#openCell(body),
       persistence: this.#options.persistence,
       snapshots: this.#snapshotsHere(),
+      lostShards: this.#lostShards,
       sides: this.#sides,
       on,
     })
@@ -292,6 +296,12 @@ export class Parts {
       )
     }
     this.#rejoining = this.#options.clock.after(rejoinMs, again)
+  }
+
+  /** The records were lost with all that they named: who begins a shard anew says so. */
+  #noteLost(): void {
+    for (const { id, record } of this.engine?.ownership.shards.values() ?? [])
+      if (record !== null) this.#lostShards.add(id)
   }
 
   #snapshotsHere(): { readonly store: SnapshotStore; readonly cluster: string } | undefined {

@@ -97,7 +97,7 @@ t.test(
 )
 
 t.test(
-  'faults - a store that was lost ends every incarnation, and its state is gone untold',
+  'faults - a store that was lost ends every incarnation, and the loss is told',
   { skip, timeout },
   async (t) => {
     const { server, n1, n2, n3 } = await trio(t)
@@ -110,6 +110,8 @@ t.test(
         return status === 'ready' && counters['node_rejoins_total'] === 1
       })
     }
+    const told = await n3.ask({ verb: 'read', ids, timeoutMs: 20_000 })
+    t.same(told.errors, { StateLost: ids.length }, 'the first ask to each is told')
     const { totals, errors } = await n3.ask({ verb: 'read', ids, timeoutMs: 20_000 })
     t.same(errors, {})
     t.same(totals, Object.fromEntries(ids.map((id) => [id, 0])))

@@ -43,7 +43,7 @@ t.test('sources - a disposable entity begins from init when its node is lost', a
   c.kill(owner)
   const asked = c.node[other].ref(Vault, a).ask(Vault.Gold(), { timeoutMs: 30_000 })
   await c.waitUntil('it answers', async () => (await asked) === 0, { deadlineMs: 30_000 })
-  t.equal(c.node[other].status().counters.events_state_lost_total ?? 0, 0, 'nothing is told as lost')
+  t.equal(c.node[other].status().counters['events_state_lost_total'] ?? 0, 0, 'nothing is told as lost')
 })
 
 t.test('sources - a rebuilt entity is asked for when it begins and after a loss; mail waits', async (t) => {
@@ -76,7 +76,7 @@ t.test('sources - a rebuilt entity is asked for when it begins and after a loss;
   answer?.(7)
   t.equal(await again, 7)
   const counters = c.node[other].status().counters
-  t.equal(counters.events_state_lost_total ?? 0, 0, 'it comes back from its source')
+  t.equal(counters['events_state_lost_total'] ?? 0, 0, 'it comes back from its source')
 })
 
 t.test('sources - a source that fails is asked again, and its askers are told in time', async (t) => {
@@ -143,7 +143,7 @@ t.test('sources - a persisted entity outlives all nodes, each ask applied once',
   t.equal(await ref.ask(Bank.Gold()), 12, 'the repeated one changed nothing')
   t.equal(await ref.ask(Bank.Pay({ gold: 1 }), { reqId: 'r13' }), 13)
   const { counters } = c.node.n2.status()
-  t.equal(counters.events_state_lost_total ?? 0, 0)
+  t.equal(counters['events_state_lost_total'] ?? 0, 0)
   const kept = await entriesOf(persistence, 'bank/a')
   t.ok(kept.length < 10, `the journal is cut behind a snapshot: ${kept.join()}`)
 })
@@ -300,7 +300,7 @@ const directoryFor = (t: { teardown(fn: () => void): void }): string => {
   return directory
 }
 const lostCount = (node: { status(): { counters: Readonly<Record<string, number>> } }): number =>
-  node.status().counters.events_state_lost_total ?? 0
+  node.status().counters['events_state_lost_total'] ?? 0
 
 t.test('sources - the last node to leave writes a snapshot, and the next start reads it once', async (t) => {
   const directory = directoryFor(t)
@@ -369,7 +369,7 @@ t.test('sources - a snapshot that is broken, old or does not fit is set aside an
   t.same(files(), [])
 
   await restart((text) => text.slice(0, -10))
-  const told = () => c.node.n1.status().counters.events_snapshot_set_aside_total ?? 0
+  const told = () => c.node.n1.status().counters['events_snapshot_set_aside_total'] ?? 0
   t.equal(files().length, 1, 'cut off: set aside')
   t.equal(told(), 1, 'and told')
   t.same(await Promise.all([a, VaultId('b')].map(goldOf)), ['StateLost', 'StateLost'])
