@@ -16,7 +16,7 @@ const replay = ({ seed, preset = 'mixed' }: RunOptions): string =>
 
 t.test('simulation – under faults nothing that was promised is broken', async (t) => {
   t.comment(`TUMEN_SEED=${first}`)
-  const presets = ['mixed', 'calm', 'pauses', 'cuts', 'restarts', 'handoffs', 'accusations', 'contests']
+  const presets = ['mixed', 'calm', 'pauses', 'cuts', 'restarts', 'handoffs', 'accusations', 'takeovers']
   for (const [i, preset] of [...presets, ...presets].entries()) {
     const options = { seed: first + i, preset, ...(preset === 'mixed' ? {} : { steps: 10_000 }) }
     const { world } = finish(options)
@@ -24,6 +24,16 @@ t.test('simulation – under faults nothing that was promised is broken', async 
     t.same(world.violations, [], `${replay(options)} --steps ${preset === 'mixed' ? 5_000 : 10_000}`)
     t.ok(writes > 10, 'and there was something to break')
   }
+})
+
+t.test('simulation – a small scale: a crowd that is there at the end', async (t) => {
+  const { world } = finish({ seed: first, preset: 'scale', nodes: 12, crowd: 2_000, shards: 64 })
+  t.same(
+    world.violations,
+    [],
+    `${replay({ seed: first, preset: 'scale' })} --nodes 12 --crowd 2000 --shards 64`,
+  )
+  t.ok((world.counts['crowd'] ?? 0) > 0, `${world.counts['crowd']} are there`)
 })
 
 t.test('simulation – one seed is one run', async (t) => {
@@ -41,6 +51,9 @@ t.test('simulation – wrong rules are noticed', async (t) => {
     'dead-incarnation-returns': 10,
     'reqId-forgotten-on-takeover': 20,
     'handoff-drops-frozen-mail': 20,
+    'handoff-without-freezing': 20,
+    'receivers-do-not-filter': 10,
+    'owner-steps-back': 10,
   }
   for (const [name, seeds] of Object.entries(wrong)) {
     let seed = 1
