@@ -15,6 +15,8 @@ import { startActor } from '../../fixtures/kernel/index.js'
 import { entry } from '../../fixtures/persistence/account.js'
 import { engineTests } from '../../fixtures/persistence/engine.js'
 import { entityTests } from '../../fixtures/persistence/entities.js'
+import fc from 'fast-check'
+import { commandsOf, runModel } from '../../fixtures/persistence/model.js'
 
 engineTests(t, 'memory engine', async () => {
   const engine = memoryEngine()
@@ -83,3 +85,21 @@ t.test(
     t.equal(await (actor.ref as unknown as LocalRef<'sum'>).ask(Sum.Add({ add: 4 })), 10)
   },
 )
+
+t.test('persistent - random commands and crashes, then a replay: what the model says', async (t) => {
+  let unknown = 0
+  await fc.assert(
+    fc.asyncProperty(
+      commandsOf(40),
+      fc.integer({ min: 1, max: 12 }),
+      async (commands, snapshotEveryCount) => {
+        const run = { engine: memoryEngine(), key: 'k', commands, snapshotEveryCount }
+        const { actual, expected, unknownCount } = await runModel(run)
+        unknown += unknownCount
+        t.same(actual, expected)
+      },
+    ),
+    { numRuns: 100 },
+  )
+  t.ok(unknown > 20, `${unknown} outcomes were unknown`)
+})
