@@ -368,6 +368,7 @@ export class Engine {
       clock,
       random,
       config,
+      frameBytesMax: Math.min(config.frameBytesMax, this.#options.session.facts.frameBytesMax),
       reached: this.#reached,
       here: this.#here,
       kinds: this.#kinds,

@@ -120,9 +120,15 @@ const put = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> 
 const take = <K>(map: ReadonlyMap<K, unknown>, key: K): boolean => (map as Map<K, unknown>).delete(key)
 const orNone = <K, V>(map: ReadonlyMap<K, V>): ReadonlyMap<K, V> => (map.size === 0 ? none : map)
 
-/** Adds the answers that another part of a fill brought. */
 export const addReplies = (entity: EntityCopy, replies: EntityCopy['replies']): void => {
   for (const [reqId, kept] of replies) entity.replies = put(entity.replies, reqId, kept)
+}
+/** Adds what another part of a fill brought. */
+export const addPart = (entity: EntityCopy, part: EntityCopy): void => {
+  addReplies(entity, part.replies)
+  for (const [name, due] of part.timers) entity.timers = put(entity.timers, name, due)
+  for (const [number, command] of part.outbox) entity.outbox = put(entity.outbox, number, command)
+  for (const [shard, at] of part.heard) entity.heard = put(entity.heard, shard, at)
 }
 export const forgetReplies = (entity: EntityCopy): void => {
   entity.replies = none

@@ -29,7 +29,7 @@ import type { StepInput, StepResult } from './protocol.js'
 import { addressOf, crashOf, noteLimit, refusalOf } from './refusal.js'
 import { Returning } from './returning.js'
 import { Sources } from './sources.js'
-import { changeTooLarge } from './step.js'
+import { changeTooLarge, checkFits } from './step.js'
 
 const timerStepMs = 16
 const sweepMs = 15_000
@@ -346,6 +346,7 @@ export class Entities {
     } else {
       const { config, reached, keeping } = this.#options
       const { journals } = hosted
+      checkFits(addressOf(running), result.change, config.payloadBytesMax, this.#options.frameBytesMax)
       if (journals?.fits(result.change) === false) throw changeTooLarge(addressOf(running))
       if (result.change.life !== undefined) this.#lives.note(hosted, result.change)
       const { kind } = running

@@ -23,6 +23,8 @@ export interface EntitiesOptions {
   readonly random: Random
   readonly config: Config
   readonly reached: Reached
+  /** What a frame to a mirror takes: the knob, or less where the server says so. */
+  readonly frameBytesMax: number
   readonly here: Origin
   readonly kinds: ReadonlyMap<string, KindData>
   readonly ownership: Pick<

@@ -8,7 +8,7 @@ import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
 import { TooManyReminders } from './actions.js'
 import type { Hosted, Running, Work } from './hosting.js'
 import type { EntitiesOptions } from './options.js'
-import { StateTooLarge } from './step.js'
+import { StateTooLarge, StepTooLarge } from './step.js'
 
 export const addressOf = ({ kind, id }: Running): string => formatAddress(kind.kind, id)
 
@@ -31,6 +31,7 @@ export const crashOf = (here: Origin, running: Running, work: Work, error: unkno
 /** Counts a crash that is a limit. */
 export const noteLimit = (reached: Reached, error: unknown): void => {
   if (error instanceof TooManyReminders) reached.remindersCountMax++
+  if (error instanceof StepTooLarge) reached.frameBytesMax++
   if (!(error instanceof StateTooLarge)) return
   if (error.isOwnLimit) reached.stateBytesMax++
   else reached.payloadBytesMax++

@@ -22,7 +22,7 @@ import { formatAddress } from '../ids.js'
 import { sizeOf } from '../wire/size.js'
 import { actionsInto, answerInto, forActorsOfANode, lateOf } from './actions.js'
 import { isNewer, isRepeated, openAsk } from './asked.js'
-import type { Command } from './copy.js'
+import type { Change, Command } from './copy.js'
 import { Draft } from './draft.js'
 import type { Asker, StepContext, StepInput, StepResult } from './protocol.js'
 
@@ -72,6 +72,33 @@ export class StateTooLarge extends RangeError {
     super(sentence)
   }
 }
+
+/** All that a step changed and said is more than one frame takes, so no mirror could ever have it. */
+export class StepTooLarge extends RangeError {}
+
+/** Throws `StepTooLarge`; then nothing has changed. `bytesMax` is the longest frame. */
+export const checkFits = (
+  address: string,
+  change: Change,
+  payloadBytesMax: number,
+  bytesMax: number,
+): void => {
+  let bytes = frameRestBytes
+  for (const output of change.outputs) if ('payload' in output) bytes += sizeOf(output.payload) + outputBytes
+  for (const [, , payload] of change.replies ?? []) bytes += sizeOf(payload) + outputBytes
+  for (const [, due] of change.timers ?? []) bytes += sizeOf(due?.payload) + outputBytes
+  for (const [, command] of change.commands ?? [])
+    bytes += sizeOf(command?.payload) + sizeOf(command?.then.payload) + outputBytes
+  // The state by itself is never longer than a payload.
+  if (bytes + payloadBytesMax <= bytesMax || bytes + sizeOf(change.state) <= bytesMax) return
+  throw new StepTooLarge(
+    `A step of ${address} made ${bytes + sizeOf(change.state)} bytes of state, answers and messages together, ` +
+      `more than frameBytesMax (${bytesMax}). Do less in one step.`,
+  )
+}
+/** About what stands around the payloads: ids, tags and numbers. */
+const outputBytes = 400
+const frameRestBytes = 1_024
 
 export const changeTooLarge = (address: string): RangeError =>
   new RangeError(

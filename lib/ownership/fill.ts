@@ -1,5 +1,5 @@
 /** A whole copy as messages for a mirror, in parts that fit into frames. */
-import { type Change, type EntityCopy, entityToWire, type Remembered } from '../entity/copy.js'
+import { type Change, type EntityCopy, entityToWire } from '../entity/copy.js'
 import type { Wire } from '../wire/envelope.js'
 import { sizeOf } from '../wire/size.js'
 import type { Fill } from './protocol.js'
@@ -11,26 +11,31 @@ export const partBytesOf = (frameBytesMax: number): number => Math.min(128 * 102
 /** Whether a message to a mirror is so long that it is worth cutting. */
 export const isLong = (body: Wire, partBytes: number): boolean => sizeOf(body) > partBytes
 
-/** An entity as rows: the first has all but the answers that are too many for it, the others more answers. */
+/** An entity as rows: the first has its state, and each has so much of what else is kept as fits into it. */
 function* rowsOf(entity: EntityCopy, partBytes: number): Iterable<Wire> {
-  let replies = new Map<string, Remembered>()
-  let bytes = 0
-  let isFirst = true
-  const row = (): Wire => {
-    const begun = { ...entity, replies }
-    const rest = { state: undefined, timers: new Map(), outbox: new Map(), heard: new Map() }
-    return entityToWire(isFirst ? begun : { ...begun, ...rest })
-  }
-  for (const [reqId, kept] of entity.replies) {
-    replies.set(reqId, kept)
-    bytes += sizeOf(kept.payload)
-    if (bytes <= partBytes) continue
-    yield row()
-    isFirst = false
-    replies = new Map()
-    bytes = 0
-  }
-  if (isFirst || replies.size > 0) yield row()
+  let row = { replies: new Map(), timers: new Map(), outbox: new Map(), heard: new Map() }
+  let state = entity.state
+  let bytes = sizeOf(state)
+  let isEmpty = false
+  const parts = [
+    [entity.replies, 'replies'],
+    [entity.timers, 'timers'],
+    [entity.outbox, 'outbox'],
+    [entity.heard, 'heard'],
+  ] as const
+  for (const [part, name] of parts)
+    for (const [key, kept] of part) {
+      row[name].set(key, kept)
+      isEmpty = false
+      bytes += sizeOf(kept as unknown as Wire)
+      if (bytes <= partBytes) continue
+      yield entityToWire({ ...entity, ...row, state })
+      row = { replies: new Map(), timers: new Map(), outbox: new Map(), heard: new Map() }
+      state = undefined
+      bytes = 0
+      isEmpty = true
+    }
+  if (!isEmpty) yield entityToWire({ ...entity, ...row, state })
 }
 
 interface Part {

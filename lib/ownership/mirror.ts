@@ -1,5 +1,5 @@
 /** The steps of a mirror: take what the owner sends, refuse what is over. */
-import { addReplies, applyChange, entityFromWire } from '../entity/copy.js'
+import { addPart, applyChange, entityFromWire } from '../entity/copy.js'
 import type { NodeId } from '../ids.js'
 import { type Append, type Drop, type Fill, includesNode } from './protocol.js'
 import {
@@ -113,7 +113,7 @@ export const onFill = (shard: Shard, from: NodeId, message: Fill, context: StepC
     const entity = entityFromWire(wire)
     const begun = filling.entities.get(entity.id)
     if (begun === undefined) filling.entities.set(entity.id, entity)
-    else addReplies(begun, entity.replies)
+    else addPart(begun, entity)
   }
   filling.log.push(...message.log)
   if (!message.isLast) return

@@ -80,6 +80,7 @@ t.test(
     begin(c)
     const before = owners(c)
     await c.start('n3')
+    c.faults.set({ delayMsMin: 15, delayMsMax: 15, recordDelayMsMin: 15, recordDelayMsMax: 15 })
     let most = 0
     for (let i = 0; i < 6_000; i++) {
       c.clock.advance(10)
