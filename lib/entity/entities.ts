@@ -14,6 +14,7 @@ import {
   commandKey,
   commandStem,
   type Hosted,
+  Lives,
   newHosted,
   newRunning,
   type Running,
@@ -21,7 +22,6 @@ import {
   unsentCommands,
   type Work,
 } from './hosting.js'
-import { Lives } from './lives.js'
 import { endTag, heldAnswer, inputOf, lacksState, type NotChanged, reminderOf, stateOf } from './mail.js'
 import { stepAny } from './merging.js'
 import type { EntitiesOptions, Restored } from './options.js'
@@ -70,10 +70,7 @@ export class Entities {
       return
     }
     const work: Work = { type: 'mail', envelope, from }
-    if (envelope.tag === endTag) {
-      this.#end(hosted, running, work)
-      return
-    }
+    if (envelope.tag === endTag) return this.#end(hosted, running, work)
     if (running.cell.post(work)) return
     this.#options.reached.mailboxCountMax++
     const { kind } = running
