@@ -37,6 +37,11 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
     for (const shard of ownership.owned) if (otherFor(shard) !== undefined) return true
     return false
   }
+  /** Nobody is left to take it, but a store has still to say that it has what is to be answered. */
+  const isHeld = (): boolean => {
+    for (const { holds } of ownership.owned) if (holds.size > 0) return true
+    return false
+  }
   const begin = (): void => {
     let [giving, filling] = [0, 0]
     for (const { role, moveTo } of ownership.owned) {
@@ -56,7 +61,8 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
   }
   const step = (): void => {
     const hasHeirs = membership.view().ready.some((member) => member.node !== me)
-    if (!hasHeirs || !isHolding() || clock.monotonic() >= until) return done()
+    const isOver = hasHeirs ? !isHolding() : !isHeld()
+    if (isOver || clock.monotonic() >= until) return done()
     begin()
     clock.after(stepMs, step)
   }

@@ -221,6 +221,21 @@ t.test('sources - persisted entities move in order, and what is held then is not
   await c.waitUntil('it goes on', async () => (await last) === 7, { deadlineMs: 20_000 })
 })
 
+t.test('sources - the last node to leave waits until its journals have what it answers', async (t) => {
+  const { engine, state } = breakable()
+  const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence: engine })
+  const ref = c.node.n1.ref(Bank, BankId('a'))
+  t.equal(await ref.ask(Bank.Pay({ gold: 1 })), 1)
+  state.isDown = true
+  const held = ref.ask(Bank.Pay({ gold: 2 }), { timeoutMs: 30_000 })
+  await c.advance(50)
+  const stopping = c.stop('n1')
+  await c.advance(500)
+  state.isDown = false
+  await stopping
+  t.equal(await held.catch((error: unknown) => String(error)), 3)
+})
+
 t.test('sources - a write whose answer was lost is not written again', async (t) => {
   const { engine, state, inner } = breakable()
   const c = await testCluster(t, { nodes: ['n1'], tree: bankTree, persistence: engine })
