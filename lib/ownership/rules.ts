@@ -43,7 +43,7 @@ export interface Rules {
   needSet(parts: NeedSetParts): readonly NodeId[]
   /** The lowest seq that all of the need set have acknowledged; my own when nobody is needed. */
   commit(ownSeq: number, acked: readonly number[]): number
-  /** A read is sure as to one mirror: its read lease runs, or it has answered what was sent after the read. */
+  /** A read is sure as to one mirror: its read lease runs, or it answered what was sent after the read. */
   confirms(mirror: Confirmation, now: number, takenAt: number): boolean
   /** An owner makes something visible only under a record of its own epoch. */
   isMine(recordEpoch: number | undefined, epoch: number): boolean

@@ -1,4 +1,4 @@
-/** The shards that a node has to do with, and the performing of their steps: one at a time, then its actions. */
+/** The shards that a node has to do with, and the performing of their steps: each, then its actions. */
 import type { Config } from '../config.js'
 import type { NodeId, ShardId } from '../ids.js'
 import type { Clock } from '../std/clock.js'
