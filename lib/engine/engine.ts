@@ -356,7 +356,8 @@ export class Engine {
     return new Entities({
       ...this.#entityWays(),
       ownership: this.ownership,
-      isLost: (shard) => this.#isLost(shard),
+      // Of an available one those who had it may come back with it.
+      isLost: (shard) => this.#isLost(shard) && this.#kinds.get(shard.kind)?.consistency !== 'available',
       frozenWork: (shard) => this.#available?.frozenWork(shard),
     })
   }

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { LinkProxy } from '../fixtures/chaos/proxy.js'
 import type { Listed } from '../fixtures/counter-node.js'
 import { eventually, hasNatsServer, startNatsServer } from '../fixtures/nats-server.js'
 import { type NodeProcess, ProcessCluster } from '../fixtures/process-cluster.js'
@@ -122,5 +123,92 @@ t.test(
     t.same(twice(after), [])
     const { totals } = await n1.ask({ verb: 'read', ids, timeoutMs: 10_000 })
     t.same([Object.keys(totals).length, new Set(Object.values(totals))], [1_000, new Set([1])])
+  },
+)
+
+t.test(
+  'H25 to H27 over processes: of 1,000 on four nodes each side of a cut has all, and after it there are 1,000',
+  { skip, timeout: 90_000 },
+  async (t) => {
+    const server = await startNatsServer(t)
+    const proxy = await LinkProxy.open(Number(new URL(server.url).port))
+    t.teardown(() => proxy.close())
+    const config = { leaseMs: 2_000, leaseRenewMs: 400, leaseMarginMs: 400, shardCount: 64 }
+    const there = new ProcessCluster(t, { servers: server.url, config })
+    const here = new ProcessCluster(t, { servers: proxy.url, config })
+    const [n1, n2, n3, n4] = await Promise.all([
+      there.start('n1'),
+      there.start('n2'),
+      here.start('n3'),
+      here.start('n4'),
+    ])
+    const nodes = [n1, n2, n3, n4]
+    const seen = async () =>
+      Promise.all(nodes.map(async (node) => (await node.ask({ verb: 'status' })).members))
+    await eventually(
+      'all see each other',
+      async () => (await seen()).every((all) => all.length === 4) || undefined,
+    )
+    const ids = named(1_000)
+    await n1.ask({ verb: 'mark', ids, by: 'begin' })
+    proxy.cut()
+    await eventually(
+      'the other side knows',
+      async () => (await n3.ask({ verb: 'status' })).status === 'frozen' || undefined,
+    )
+    for (const node of nodes)
+      t.equal(await node.ask({ verb: 'mark', ids, by: node.name }), 1_000, `${node.name} has all`)
+    t.equal(await n4.ask({ verb: 'beat' }), 1, 'actors of a node notice nothing')
+    proxy.heal()
+    await eventually('all are one cluster again', async () => {
+      const statuses = await Promise.all(nodes.map((node) => node.ask({ verb: 'status' })))
+      return statuses.every(({ status, members }) => status === 'ready' && members.length === 4) || undefined
+    })
+    const all = ['begin', 'n1', 'n2', 'n3', 'n4'].join()
+    const found = await eventually(
+      'every node sees what each side made',
+      async () => {
+        const marks = await Promise.all(nodes.map((node) => node.ask({ verb: 'marks', ids })))
+        return marks.flat().every((one) => [...one].sort().join() === all) ? marks.flat().length : undefined
+      },
+      20_000,
+    )
+    t.equal(found, 4_000, '1,000 as four nodes see them')
+    const statuses = await Promise.all(nodes.map((node) => node.ask({ verb: 'status' })))
+    const merged = statuses.reduce((sum, { counters }) => sum + (counters['available_merged_total'] ?? 0), 0)
+    t.ok(merged > 0, `${merged} copies were merged by those who are still in the same life`)
+  },
+)
+
+t.test(
+  'H26 over processes: while nats-server is away each node has a copy of its own, and one remains',
+  { skip, timeout: 90_000 },
+  async (t) => {
+    const server = await startNatsServer(t)
+    const cluster = new ProcessCluster(t, { servers: server.url })
+    const nodes = await Promise.all(['n1', 'n2', 'n3'].map((name) => cluster.start(name)))
+    const ids = named(50)
+    await nodes[0]?.ask({ verb: 'mark', ids, by: 'begin' })
+    await server.kill()
+    await eventually('all are frozen', async () => {
+      const statuses = await Promise.all(nodes.map((node) => node.ask({ verb: 'status' })))
+      return statuses.every(({ status }) => status === 'frozen') || undefined
+    })
+    for (const node of nodes) t.equal(await node.ask({ verb: 'mark', ids, by: node.name }), 50, node.name)
+    await server.restart()
+    const all = ['begin', 'n1', 'n2', 'n3'].join()
+    await eventually(
+      'every node sees all of it',
+      async () => {
+        const asked = nodes.map((node) => node.ask({ verb: 'marks', ids }).catch(() => []))
+        const marks = await Promise.all(asked)
+        return (
+          marks.every((some) => some.length === 50 && some.every((one) => [...one].sort().join() === all)) ||
+          undefined
+        )
+      },
+      40_000,
+    )
+    t.pass('nothing is lost')
   },
 )
