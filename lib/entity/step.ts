@@ -92,7 +92,7 @@ export const checkFits = (
   // The state by itself is never longer than a payload.
   if (bytes + payloadBytesMax <= bytesMax || bytes + sizeOf(change.state) <= bytesMax) return
   throw new StepTooLarge(
-    `A step of ${address} made ${bytes + sizeOf(change.state)} bytes of state, answers and messages together, ` +
+    `A step of ${address} made ${bytes + sizeOf(change.state)} bytes of state, answers and messages, ` +
       `more than frameBytesMax (${bytesMax}). Do less in one step.`,
   )
 }
