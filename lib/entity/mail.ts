@@ -17,12 +17,12 @@ export const endTag = '$end'
 
 /** The origins that a node knows, by its own: almost all mail comes from a few nodes. */
 const known = new WeakMap<Origin, Map<NodeId, Origin>>()
-const knownCountMax = 1_000
+const knownMost = 1_000
 
 /** Where something came from, as seen from this node. */
 export const originOf = (from: NodeId, here: Origin): Origin => {
   let origins = known.get(here)
-  if (origins === undefined || origins.size > knownCountMax) {
+  if (origins === undefined || origins.size > knownMost) {
     origins = new Map()
     known.set(here, origins)
   }
