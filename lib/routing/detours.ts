@@ -172,7 +172,9 @@ export class Detours {
     for (const detour of [...this.#open.values()]) if (nodes.includes(detour.via)) this.#end(detour)
   }
 
-  close(): void {
+  /** Gives what waits, which will not leave any more. */
+  close(): readonly Waiting[] {
+    const left = [...this.#open.values()].flatMap(({ mail }) => mail)
     this.#timer?.cancel()
     this.#timer = null
     this.#open.clear()
@@ -180,6 +182,7 @@ export class Detours {
     this.#bySender.clear()
     this.#given.clear()
     this.#mailCount = 0
+    return left
   }
 
   #begin(via: NodeId | null, way: Pick<Follow, 'shard' | 'isOwnWay'>, over: () => void): Detour | undefined {

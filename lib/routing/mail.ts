@@ -70,7 +70,9 @@ export const createWaitingMail = (
       timer?.cancel()
       timer = null
       count = 0
+      const left = [...byShard.values()].flat()
       byShard.clear()
+      for (const letter of left) if (letter.envelope.type === 'tell') expired(letter)
     },
   }
 }

@@ -276,7 +276,8 @@ export const createRouter = (options: RouterOptions): Router => {
     },
     close: () => {
       waiting.clear()
-      detours.close()
+      for (const envelope of detours.close())
+        if (envelope.type === 'tell') options.bury(envelope, 'Unavailable')
     },
   }
 }
