@@ -103,7 +103,7 @@ export const knobs = {
     min: 10,
     max: 10_000,
     meaning:
-      'A mirror is sent again what it has lost, or pinged, after this long; one that is slow is given longer.',
+      'A mirror is sent again what it lost, or pinged, after this long; one that is slow is given longer.',
   },
   handoffMs: {
     default: 3_000,

@@ -127,7 +127,7 @@ t.test(
 )
 
 t.test(
-  'H25 to H27 over processes: of 1,000 on four nodes each side of a cut has all, and after it there are 1,000',
+  'H25 to H27 over processes: each side of a cut has all 1,000 of four nodes, and after it there are 1,000',
   { skip, timeout: 90_000 },
   async (t) => {
     const server = await startNatsServer(t)

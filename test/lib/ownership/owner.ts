@@ -11,12 +11,13 @@ import {
   tryRelease,
 } from '../../../lib/ownership/owner.js'
 import type { Ack } from '../../../lib/ownership/protocol.js'
-import { onWritten } from '../../../lib/ownership/record.js'
 import type { Action } from '../../../lib/ownership/state.js'
 import {
   change,
+  decided,
   did,
   limits,
+  others,
   owner,
   read,
   record,
@@ -36,20 +37,11 @@ const acks = (side: Side, from: string, seq: number, more: Partial<Ack> = {}): A
   const session = side.shard.peers.get(from)?.session ?? 0
   return side.run((context) => onAck(side.shard, from, { epoch: 1, session, t0: 0, seq, ...more }, context))
 }
-const others = (choice: string = 'none', staying: (node: string) => boolean = () => true) => ({
-  choose: () => choice,
-  stays: staying,
-  best: (nodes: readonly string[], count: number) => nodes.slice(0, count),
-})
 const ticks = (side: Side, choice?: string, staying?: (node: string) => boolean): Action[] =>
   side.run((context) => {
     tickGive(side.shard, others(choice, staying), context)
     tickOwner(side.shard, others(choice, staying), context)
   })
-const decided = (side: Side): Action[] => {
-  const nonce = side.shard.writing?.record.nonce ?? ''
-  return side.run((context) => onWritten(side.shard, nonce, 'created', context))
-}
 
 t.test('rule 4 - a change is applied at once and its outputs are held', async (t) => {
   const side = owner(['b#1'])
