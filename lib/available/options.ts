@@ -16,8 +16,6 @@ import type { AskEnvelope, TellEnvelope } from '../wire/envelope.js'
 import type { HandOversOptions } from './hand-overs.js'
 import type { SideCopies } from './state.js'
 
-export type { SideCopies } from './state.js'
-
 export type AvailableEvent =
   | { readonly tag: 'SideCopyBegun'; readonly shard: string; readonly entities: number }
   | { readonly tag: 'SideCopyEnded'; readonly shard: string }

@@ -1,7 +1,8 @@
 /** What an engine is given, what it says, and what it is asked. */
 import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
-import type { AvailableEvent, SideCopies } from '../available/options.js'
+import type { AvailableEvent } from '../available/options.js'
+import type { SideCopies } from '../available/state.js'
 import type { Config } from '../config.js'
 import type { OpenCell } from '../entity/hosting.js'
 import type { AskError } from '../errors.js'

@@ -1,88 +1,23 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import * as fc from 'fast-check'
 import * as io from 'io-ts'
 import {
   AskFailed,
   behavior,
-  type ConfigInput,
   disposable,
   entities,
   id,
   kind,
   message,
   mirrored,
-  type NodeEvent,
   nodeProtocol,
   protocol,
   reply,
   supervisor,
-  type TumenNode,
   worker,
 } from '../../../supervisors/index.js'
-import { VirtualCluster } from '../../fixtures/promises.js'
-import {
-  lightTally,
-  slow,
-  Tally,
-  tally,
-  TallyId,
-  type TallyState,
-  tallyTree,
-  totalOf,
-} from '../../fixtures/tally.js'
-
-const names = ['n1', 'n2', 'n3'] as const
-type Name = (typeof names)[number]
-
-/** Three nodes, what they tell, and calls from each. */
-const trio = async (t: Test, which = tally, config: ConfigInput = {}, tree = () => tallyTree(which)) => {
-  const c = new VirtualCluster(tree, config)
-  t.teardown(() => c.end())
-  const nodes = {} as Record<Name, TumenNode>
-  const events: Record<Name, NodeEvent[]> = { n1: [], n2: [], n3: [] }
-  for (const name of names) {
-    nodes[name] = await c.start(name)
-    nodes[name].listen((event) => events[name].push(event))
-  }
-  c.clock.advance(3_000)
-  const { faults } = c.transport
-  const at = (name: Name, id: string) => nodes[name].ref(Tally, TallyId(id))
-  const add = (name: Name, id: string, op: string): Promise<number> =>
-    c.run(at(name, id).ask(Tally.Add({ op }), { timeoutMs: 10_000 }))
-  const read = (name: Name, id: string): Promise<TallyState> =>
-    c.run(at(name, id).ask(Tally.Read(), { timeoutMs: 10_000 }))
-  const ownerOf = (id: string): Name =>
-    (nodes.n1.where(Tally, TallyId(id)).owner ?? nodes.n2.where(Tally, TallyId(id)).owner ?? '').split(
-      '#',
-    )[0] as Name
-  /** Ids that this node owns. */
-  const ownedBy = async (name: Name, count: number): Promise<string[]> => {
-    const found: string[] = []
-    for (let i = 0; found.length < count; i++) {
-      await add('n1', `t${i}`, 'begin')
-      if (ownerOf(`t${i}`) === name) found.push(`t${i}`)
-    }
-    return found
-  }
-  const tags = (name: Name): string[] => events[name].map(({ tag }) => tag)
-  const agree = async (id: string, holds: (state: TallyState) => boolean, what: string) => {
-    for (let i = 0; i < 200; i++) {
-      const states = await Promise.all(
-        names.map((name) =>
-          c.run(
-            at(name, id)
-              .ask(Tally.Read())
-              .catch(() => null),
-          ),
-        ),
-      )
-      if (states.every((state) => state !== null && holds(state))) return
-      c.clock.advance(100)
-    }
-    throw new Error(`never: ${what}: ${JSON.stringify(await read('n1', id))}`)
-  }
-  return { c, nodes, events, faults, at, add, read, ownerOf, ownedBy, tags, agree }
-}
+import { lightTally, slow, Tally, tally, TallyId, type TallyState, totalOf } from '../../fixtures/tally.js'
+import { names, type Name, trio } from '../../fixtures/trio.js'
 
 t.test('available – a node that is cut off goes on, and what it took is merged', async (t) => {
   const { faults, ownedBy, add, read, agree, tags, c, nodes } = await trio(t)

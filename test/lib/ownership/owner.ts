@@ -445,7 +445,6 @@ t.test('the log keeps what is not released everywhere, and no more than that in 
   }
   t.match(side.shard.copy, { seq: 500, released: 500 })
   t.ok((side.shard.copy?.log.length ?? 0) <= 64)
-  const peer = side.shard.peers.get('b#1')
-  if (peer !== undefined) peer.sent = 1
+  Object.assign(side.shard.peers.get('b#1') ?? {}, { sent: 1 })
   t.match(changes(side, 501), [{ do: 'fill' }], 'who needs what is cut off is filled')
 })
