@@ -19,7 +19,7 @@ const groups = {
   gaps: { isBuilt: true, letter: 'G', isScattered: true },
   types: { names: ['types'], isTypeChecked: true },
   tidy: { names: ['tidy'] },
-  simulation: { names: ['simulation'], isBuilt: true },
+  simulation: { names: ['simulation', 'simulation-history'], isBuilt: true },
   nats: { names: ['nats'], isCovered: true },
   process: { names: ['process'], isBuilt: true },
   examples: { names: ['examples'], isBuilt: true },

@@ -244,7 +244,8 @@ export class Engine {
         done()
       })
     const { clock, on } = this.#options
-    handOver({ clock, ownership, membership, drainMs, me, sidesCount }, () => {
+    const copiesOf = (kind: string): number => this.#copiesOf(kind)
+    handOver({ clock, ownership, membership, drainMs, me, sidesCount, copiesOf }, () => {
       const last = (): void => this.#snapshots.write(go)
       if (on.leaving === undefined) last()
       else on.leaving(last)
@@ -268,12 +269,13 @@ export class Engine {
     this.links.close()
   }
 
+  #copiesOf(kind: string): number {
+    const source = this.#kinds.get(kind)?.source
+    return source?.type === 'mirrored' ? source.copies : 0
+  }
+
   #makeOwnership(): Ownership {
     const { clock, config, rules, session } = this.#options
-    const copiesOf = (kind: string): number => {
-      const source = this.#kinds.get(kind)?.source
-      return source?.type === 'mirrored' ? source.copies : 0
-    }
     return new Ownership({
       me: this.me,
       records: session.records,
@@ -282,7 +284,7 @@ export class Engine {
       reached: this.#reached,
       ...(rules === undefined ? {} : { rules }),
       membership: this.membership,
-      copiesOf,
+      copiesOf: (kind) => this.#copiesOf(kind),
       isDisposable: (kind) => this.#kinds.get(kind)?.source.type === 'disposable',
       holdersOf: (kind) => holdersOf(this.#kinds.get(kind)),
       placingOf: placingOf(this.#options.kinds),

@@ -14,6 +14,8 @@ export interface HandOverOptions {
   readonly ownership: Ownership
   readonly membership: { view(): View; isGone(node: NodeId): boolean }
   readonly drainMs: number
+  /** How many copies of the state of this kind other nodes are to hold. */
+  readonly copiesOf: (kind: string) => number
   /** Side copies that are not merged yet. */
   readonly sidesCount: () => number
 }
@@ -23,7 +25,10 @@ const stepMs = 10
 const givesAtOnceMax = 256
 const fillsAtOnceMax = 64
 
-/** Calls `done` when nothing names this node any more, nobody is left to take it, or time is up. */
+/**
+ * Calls `done` when nothing names this node any more, nobody is left to take it, or time is up. When a state
+ * would be lost then, because no other node has it yet, the time is once more as long.
+ */
 export const handOver = (options: HandOverOptions, done: () => void): void => {
   const { clock, me, ownership, membership } = options
   const until = clock.monotonic() + options.drainMs
@@ -40,6 +45,13 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
   /** Nobody is left to take it, but a store has still to say that it has what is to be answered. */
   const isHeld = (): boolean => {
     for (const { holds } of ownership.owned) if (holds.size > 0) return true
+    return false
+  }
+  const wouldLose = (): boolean => {
+    for (const shard of ownership.owned) {
+      const isKept = options.copiesOf(shard.kind) === 0 || (shard.copy?.entities.size ?? 0) === 0
+      if (!isKept && shard.record?.insync.some(stays) !== true && otherFor(shard) !== undefined) return true
+    }
     return false
   }
   const begin = (): void => {
@@ -62,7 +74,8 @@ export const handOver = (options: HandOverOptions, done: () => void): void => {
   const step = (): void => {
     const hasHeirs = membership.view().ready.some((member) => member.node !== me)
     const isOver = hasHeirs ? !isHolding() : !isHeld()
-    if (isOver || clock.monotonic() >= until) return done()
+    const now = clock.monotonic()
+    if (isOver || (now >= until && !(now < until + options.drainMs && wouldLose()))) return done()
     begin()
     clock.after(stepMs, step)
   }

@@ -189,3 +189,24 @@ t.test(
     c.stop()
   },
 )
+
+t.test('leaving – a state that no other node has yet is waited for, once more as long', async (t) => {
+  for (const healsAtMs of [550, 700]) {
+    const c = new EngineCluster([purse])
+    await c.start('n1')
+    c.ask('n1', 'purse', 'p1', 'Add', { n: 7 })
+    await c.start('n2')
+    c.faults.set({ loss: 1 })
+    let hasLeft = false
+    c.at('n1').leave(500, () => {
+      hasLeft = true
+    })
+    c.clock.advance(healsAtMs)
+    t.notOk(hasLeft, 'it would take the state with it')
+    c.faults.set({ loss: 0 })
+    c.clock.advance(10_000)
+    t.ok(hasLeft)
+    t.same(c.ask('n2', 'purse', 'p1', 'Total', undefined), reply(7))
+    c.stop()
+  }
+})
