@@ -271,5 +271,5 @@ t.test('router - what cannot leave now is said so, and a tell may be held until 
   router.close()
   t.equal(router.waitingCount, 0)
   t.equal(clock.pendingCount, 0)
-  t.same(seen.buried, [])
+  t.same(seen.buried, [['Bump', 'Unavailable']], 'what still waits when it closes is told')
 })
