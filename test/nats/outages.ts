@@ -257,9 +257,13 @@ t.test(
     const epochs = ids.map((id) => a.where(Counter, CounterId(id)).epoch)
     await deleteRecords(server)
     await until('a has noticed', () => a.status().counters['node_rejoins_total'] === 1 && sees(a, a.id))
-    for (const id of ids) t.equal(await add(a, id), 1, 'it began anew')
+    for (const id of ids) {
+      await t.rejects(add(a, id), { reason: { tag: 'StateLost' } }, 'the first ask to each is told')
+      t.equal(await add(a, id), 1, 'it began anew')
+    }
     proxy.heal()
     await until('b has noticed', () => (b.status().counters['node_rejoins_total'] ?? 0) > 0 && sees(a, b.id))
+    await until('b is ready', () => b.status().status === 'ready')
     t.same(await totals(b), Array(ids.length).fill(1), 'what b knew of the old store is nothing')
     t.same(await totals(a), await totals(b))
     t.ok(
@@ -278,5 +282,6 @@ t.test('nats outages - a store that is lost with its server is made anew by who 
   await server.restart()
   await until('it has joined the new store', () => a.status().counters['node_rejoins_total'] === 1)
   await until('it is ready', () => a.status().status === 'ready')
+  await t.rejects(add(a), { reason: { tag: 'StateLost' } }, 'the first ask is told')
   t.equal(await add(a), 1, 'empty, as the store does not know what there was')
 })
