@@ -258,7 +258,7 @@ t.test(
     await deleteRecords(server)
     await until('a has noticed', () => a.status().counters['node_rejoins_total'] === 1 && sees(a, a.id))
     for (const id of ids) {
-      await t.rejects(add(a, id), { reason: { tag: 'StateLost' } }, 'the first ask to each is told')
+      await t.rejects(add(a, id), { code: 'StateLost' }, 'the first ask to each is told')
       t.equal(await add(a, id), 1, 'it began anew')
     }
     proxy.heal()
@@ -282,6 +282,6 @@ t.test('nats outages - a store that is lost with its server is made anew by who 
   await server.restart()
   await until('it has joined the new store', () => a.status().counters['node_rejoins_total'] === 1)
   await until('it is ready', () => a.status().status === 'ready')
-  await t.rejects(add(a), { reason: { tag: 'StateLost' } }, 'the first ask is told')
+  await t.rejects(add(a), { code: 'StateLost' }, 'the first ask is told')
   t.equal(await add(a), 1, 'empty, as the store does not know what there was')
 })
