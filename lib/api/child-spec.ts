@@ -19,7 +19,7 @@ import {
 } from './child-data.js'
 import { kindData, type Kind, type KindData } from './kind.js'
 import { Misuse, twoProtocols } from './misuse.js'
-import { checkOptions, isObject } from './option-names.js'
+import { checkOptions, checkTypos, isObject } from './option-names.js'
 import type { ProtocolData } from './protocol-data.js'
 import { isName } from '../ids.js'
 import type { Ignore } from './starting.js'
@@ -163,7 +163,7 @@ export const worker = <N extends string, S>(
   behavior: Behavior<N, S>,
   options: WorkerOptions = {},
 ): ChildSpec => {
-  checkOptions(options, childNames, `worker "${id}"`)
+  checkTypos(options, childNames, `worker "${id}"`)
   return childSpec({ type: 'worker', ...base(id, options, ofWorkers), behavior: behaviorData(behavior) })
 }
 
@@ -207,7 +207,7 @@ export const supervisor = (
   options: SubtreeOptions,
   children: readonly ChildSpec[],
 ): ChildSpec => {
-  checkOptions(options, supervisorNames, `supervisor "${id}"`)
+  checkTypos(options, supervisorNames, `supervisor "${id}"`)
   if (!Array.isArray(children))
     throw new Misuse(
       'InvalidDeclaration',

@@ -1,5 +1,5 @@
 /** Options as they arrive from JavaScript, where the compiler has checked nothing. */
-import { namesInstead } from '../config.js'
+import { namesInstead, nearestName } from '../config.js'
 import { Misuse } from './misuse.js'
 
 export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
@@ -13,6 +13,13 @@ export const checkNames = (given: object, names: readonly string[], place: strin
     throw new Misuse('InvalidDeclaration', `${place}: "${short}" is not an option; ${instead}`)
   }
 }
+
+/** Throws `Misuse` for a name that is almost one of `names`; others are ignored, as OTP does in child specs. */
+export const checkTypos = (given: unknown, names: readonly string[], place: string): void => {
+  checkOptions(given, [...names, ...strangers(given, names)], place)
+}
+const strangers = (given: unknown, names: readonly string[]): readonly string[] =>
+  isObject(given) ? Object.keys(given).filter((name) => nearestName(name, names) === undefined) : []
 
 /** The same, and throws for what is no object. */
 export const checkOptions = (given: unknown, names: readonly string[], place: string): void => {

@@ -127,7 +127,7 @@ t.test(
 )
 
 t.test(
-  'H25 to H27 over processes: each side of a cut has all 1,000 of four nodes, and after it there are 1,000',
+  'H25, H26, H27 over processes: each side of a cut has all 1,000, and after it there are 1,000',
   { skip, timeout: 90_000 },
   async (t) => {
     const server = await startNatsServer(t)
