@@ -14,7 +14,7 @@ export const checkNames = (given: object, names: readonly string[], place: strin
   }
 }
 
-/** Throws `Misuse` for a name that is almost one of `names`; others are ignored, as OTP does in child specs. */
+/** Throws `Misuse` for a name that is almost one of `names`; others are ignored, as OTP does. */
 export const checkTypos = (given: unknown, names: readonly string[], place: string): void => {
   checkOptions(given, [...names, ...strangers(given, names)], place)
 }

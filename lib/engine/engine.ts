@@ -6,36 +6,27 @@ import type { KindData } from '../api/kind.js'
 import type { Origin } from '../api/topic.js'
 import { Available, hasAvailable } from '../available/available.js'
 import type { AvailableOptions } from '../available/options.js'
-import type { Change, Output } from '../entity/copy.js'
 import { Entities } from '../entity/entities.js'
-import { endTag, originOf, spawnTag } from '../entity/mail.js'
-import { type AskError, encodeAskError } from '../errors.js'
+import { endTag, spawnTag } from '../entity/mail.js'
 import { formatAddress, type NodeId } from '../ids.js'
 import { holdersOf, Keeper } from '../keeping/keeper.js'
 import { noneReached, type Reached } from '../limits.js'
 import { createLinks, type Links } from '../links/links.js'
 import type { Membership } from '../membership/membership.js'
-import type { OwnershipEvents } from '../ownership/options.js'
 import { Ownership } from '../ownership/ownership.js'
 import type { Shard } from '../ownership/state.js'
-import { Asks, type AskResult, type PendingAsk, resultOf } from '../routing/asks.js'
-import { followedVerb, followVerb } from '../routing/detours.js'
+import { Asks, type AskResult, type PendingAsk } from '../routing/asks.js'
 import { createRouter, type Router } from '../routing/router.js'
 import { token } from '../std/random.js'
-import type {
-  AskEnvelope,
-  Envelope,
-  Position,
-  PublishEnvelope,
-  TellEnvelope,
-  Wire,
-} from '../wire/envelope.js'
+import type { Wire } from '../wire/envelope.js'
 import { sendCommand } from './commands.js'
 import { hereOf } from './here.js'
+import { Incoming } from './incoming.js'
 import { handOver } from './leaving.js'
+import { Outgoing } from './outgoing.js'
+import { Owned } from './owned.js'
 import { placingOf } from './placing.js'
-import { rebalancedVerb, Rebalancer, rebalanceVerb } from './rebalance.js'
-import { positionFilter } from './positions.js'
+import { Rebalancer } from './rebalance.js'
 import { createSnapshots, type Snapshots } from './snapshots.js'
 import { createJournals, type Journals } from './sources.js'
 import type { AskGiven, EngineCounts, EngineOptions, Message, Target, Whereabouts } from './options.js'
@@ -73,12 +64,12 @@ export class Engine {
   readonly rebalancer: Rebalancer
   readonly #journals: Journals
   readonly #snapshots: Snapshots
-  readonly #noveltyOf: ReturnType<typeof positionFilter>
+  readonly #out: Outgoing
+  readonly #incoming: Incoming
+  readonly #owned: Owned
   /** Of no other incarnation of any node; a count behind it makes a reqId. */
   readonly #reqIdStem: string
   #isStopped = false
-  /** What was sent last was refused, because its receiver has not taken what came before. */
-  #wasFull = false
   #unwatch: () => void = () => undefined
 
   constructor(options: EngineOptions, membership: Membership, me: NodeId) {
@@ -91,16 +82,54 @@ export class Engine {
     this.#kinds = new Map(options.kinds.map((kind) => [kind.kind, kind]))
     this.#alone = new Set(options.kinds.filter(({ data }) => data.scope === 'node').map(({ kind }) => kind))
     this.#here = hereOf(me)
-    this.#noveltyOf = positionFilter(config.shardCount)
+    const { counts } = this
+    const router = (): Router => this.#router
+    this.#out = new Outgoing({
+      config,
+      counts,
+      on: options.on,
+      membership,
+      links: () => this.links,
+      router,
+      sendCommand: (shard, id, number) => this.entities.sendCommand(shard, id, number),
+    })
+    this.#incoming = new Incoming({
+      shardCount: config.shardCount,
+      here: this.#here,
+      counts,
+      on: options.on,
+      out: this.#out,
+      asks: () => this.#asks,
+      ownership: () => this.ownership,
+      router,
+      rebalancer: () => this.rebalancer,
+    })
+    this.#owned = new Owned({
+      me,
+      on: options.on,
+      counts,
+      kinds: this.#kinds,
+      lostShards: options.lostShards,
+      out: this.#out,
+      entities: () => this.entities,
+      ownership: () => this.ownership,
+      keeper: () => this.#keeper,
+      router,
+      asks: () => this.#asks,
+      snapshots: () => this.#snapshots,
+      isStopped: () => this.#isStopped,
+    })
     this.links = createLinks({
       session,
       clock,
       self: me,
       config,
       reached: this.#reached,
-      deliver: (envelope, from) => this.#deliver(envelope, from),
+      deliver: (envelope, from) => {
+        if (!this.#isStopped) this.#incoming.deliver(envelope, from)
+      },
       onProblem: (_to, _envelope, { tag }) => {
-        this.#wasFull = tag === 'Full'
+        this.#out.wasFull = tag === 'Full'
       },
       beforeFlush: () => this.ownership.flush(),
     })
@@ -132,7 +161,7 @@ export class Engine {
       resendMs: config.askResendMs,
       countMax: config.pendingAsksCountMax,
       reached: this.#reached,
-      send: (ask, envelope) => this.#sendAsk(ask, envelope),
+      send: (ask, envelope) => this.#out.sendAsk(ask, envelope),
       ended: ({ given }) => {
         // A command's ask is no ask of a caller, and it alone has a floor.
         if (given.floor === undefined) this.counts.asksEnded++
@@ -179,8 +208,8 @@ export class Engine {
 
   tell(target: Target, { tag, payload }: Message): void {
     const { kind, id, node } = target
-    if (node === undefined) this.#tellEntity({ type: 'tell', kind, id, tag, payload, hops: 0 })
-    else this.#tellNode(node, { type: 'tell', kind, id: '', tag, payload, hops: 0 })
+    if (node === undefined) this.#out.tellEntity({ type: 'tell', kind, id, tag, payload, hops: 0 })
+    else this.#out.tellNode(node, { type: 'tell', kind, id: '', tag, payload, hops: 0 })
   }
 
   /** Starts an entity; the reply is `started` or `already-started`. */
@@ -195,11 +224,11 @@ export class Engine {
 
   /** To every member, this node included. */
   publish(topic: string, payload: Wire): void {
-    this.#broadcast({ type: 'publish', topic, payload })
+    this.#out.broadcast({ type: 'publish', topic, payload })
   }
 
   control(to: NodeId, verb: string, body: Wire): boolean {
-    return this.#send(to, { type: 'control', verb, body })
+    return this.#out.send(to, { type: 'control', verb, body })
   }
 
   where(kind: string, id: string): Whereabouts {
@@ -290,68 +319,10 @@ export class Engine {
       placingOf: placingOf(this.#options.kinds),
       frameBytesMax: Math.min(config.frameBytesMax, session.facts.frameBytesMax),
       hasMail: (shard) => this.entities.hasMail(shard) || this.#options.on.isBusy?.(shard.kind) === true,
-      send: (to, envelope) => this.#send(to, envelope),
+      send: (to, envelope) => this.#out.send(to, envelope),
       flushSoon: () => this.links.flushSoon(),
-      on: this.#ownershipEvents(),
+      on: this.#owned.events(),
     })
-  }
-
-  #ownershipEvents(): OwnershipEvents {
-    const { on } = this.#options
-    return {
-      released: (shard, change) => this.#released(shard, change),
-      took: (shard, how) => {
-        on.event({ tag: 'Owned', shard: shard.id, epoch: shard.epoch, how })
-        if (!this.#snapshots.mayHave(shard, how)) return this.#begin(shard)
-        const { epoch } = shard
-        shard.isLoading = true
-        this.#snapshots.restore(shard, () => {
-          if (this.#isStopped || !this.ownership.owned.has(shard) || shard.epoch !== epoch) return
-          shard.isLoading = false
-          this.#begin(shard)
-        })
-      },
-      steppedDown: (shard, dropped) => {
-        this.entities.lost(shard)
-        this.#keeper.lost(shard)
-        on.shardLeft?.(shard.id, shard.record?.owner ?? null)
-        const { owner: winner = '', epoch = 0 } = shard.record ?? {}
-        on.event({ tag: 'SteppedDown', shard: shard.id, outputsDropped: dropped.length, winner, epoch })
-      },
-      giving: (shard) => {
-        this.counts.handoffsStarted++
-        on.shardChanged?.(shard.kind)
-      },
-      gave: (shard, to) => {
-        this.counts.handoffsFinished++
-        const record = shard.record as unknown as Wire
-        this.#send(to, { type: 'control', verb: 'record', body: { shard: shard.id, record } })
-      },
-      giveFailed: (shard) => {
-        this.counts.handoffsFailed++
-        this.#router.settled(shard.id)
-      },
-      recordChanged: (shard, owner, before) => {
-        if (owner === this.me && before !== null && before !== owner) this.#router.given(shard, before)
-        this.#router.settled(shard)
-        // Among many nodes most of what is seen concerns nobody here.
-        if (owner === before || this.#asks.count === 0) return
-        // A shard that began where it should began because of the asks that are there already.
-        const isBegun = before === null && owner === this.ownership.beginnerOf(shard)
-        if (!isBegun) this.#asks.hurry(({ given }) => given.shard === shard)
-      },
-      broken: (shard, what) => on.event({ tag: 'Broken', what: `${shard.id}: ${what}` }),
-    }
-  }
-
-  /** It is owned here, with all that there is of it. */
-  #begin(shard: Shard): void {
-    const { on } = this.#options
-    if (this.#isLost(shard)) on.event({ tag: 'StateLost', shard: shard.id, gen: shard.copy?.gen ?? 0 })
-    this.entities.took(shard)
-    this.#keeper.took(shard)
-    on.shardChanged?.(shard.kind)
-    this.#router.settled(shard.id)
   }
 
   #makeEntities(): Entities {
@@ -359,7 +330,8 @@ export class Engine {
       ...this.#entityWays(),
       ownership: this.ownership,
       // Of an available one those who had it may come back with it.
-      isLost: (shard) => this.#isLost(shard) && this.#kinds.get(shard.kind)?.consistency !== 'available',
+      isLost: (shard) =>
+        this.#owned.isLost(shard) && this.#kinds.get(shard.kind)?.consistency !== 'available',
       frozenWork: (shard) => this.#available?.frozenWork(shard),
     })
   }
@@ -376,8 +348,8 @@ export class Engine {
       here: this.#here,
       kinds: this.#kinds,
       openCell,
-      answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
-      bury: (envelope, reason) => this.#bury(envelope, reason),
+      answer: (envelope, outcome, payload) => this.#out.answer(envelope, outcome, payload),
+      bury: (envelope, reason) => this.#out.bury(envelope, reason),
       tellHandled: () => {
         this.counts.tellsHandled++
       },
@@ -412,7 +384,7 @@ export class Engine {
       sides,
       entities: this.#entityWays(),
       ask: (target, message, given, done) => this.ask(target, message, given, done),
-      release: (shard, id, output) => this.#release(shard, id, output, undefined),
+      release: (shard, id, output) => this.#out.release(shard, id, output, undefined),
       giveUp: (envelope) => this.#router.giveUp(envelope, 'Unavailable'),
       wayChanged: () => {
         this.#asks.hurry(({ given }) => this.#kinds.get(given.kind)?.consistency === 'available')
@@ -449,166 +421,16 @@ export class Engine {
       kinds: this.#kinds,
       ownership: this.ownership,
       membership: this.membership,
-      send: (to, envelope) => this.#send(to, envelope),
+      send: (to, envelope) => this.#out.send(to, envelope),
       post: (shard, envelope, from) => {
         // A singleton is an actor of the node that owns its shard.
-        if (this.#alone.has(shard.kind)) this.#deliverLocal(envelope, from)
+        if (this.#alone.has(shard.kind)) this.#incoming.local(envelope, from)
         else this.entities.post(shard, envelope, from)
       },
-      answer: (envelope, outcome, payload) => this.#answer(envelope, outcome, payload),
-      bury: (envelope, reason) => this.#bury(envelope, reason),
+      answer: (envelope, outcome, payload) => this.#out.answer(envelope, outcome, payload),
+      bury: (envelope, reason) => this.#out.bury(envelope, reason),
       frozenMail: (mail) => rules?.frozenMail(mail) ?? mail,
       available: this.#available,
-    })
-  }
-
-  /** A mirrored generation began because nobody had a copy, or a record, of the one before any more. */
-  #isLost(shard: Shard): boolean {
-    const isFirst = (shard.record?.gen ?? 1) <= 1 && this.#options.lostShards?.has(shard.id) !== true
-    if (isFirst || shard.copy?.isWhole === true) return false
-    const source = this.#kinds.get(shard.kind)?.source
-    return source?.type === 'mirrored'
-  }
-
-  #send(to: NodeId, envelope: Envelope): boolean {
-    return this.links.send(to, envelope)
-  }
-
-  #bury(envelope: TellEnvelope, reason: string): void {
-    this.counts.tellsBuried++
-    const address = formatAddress(envelope.kind, envelope.id)
-    this.#options.on.event({ tag: 'DeadLetter', address, message: envelope.tag, reason })
-  }
-
-  #answer(
-    { asker, ask }: AskEnvelope,
-    outcome: 'reply' | 'refusal' | 'error',
-    payload: Wire | AskError,
-  ): void {
-    const wire = outcome === 'error' ? encodeAskError(payload as AskError) : (payload as Wire)
-    this.#send(asker, { type: 'answer', ask, outcome, payload: wire })
-  }
-
-  #released(shard: Shard, { id, seq, life, outputs }: Change): void {
-    const { epoch } = shard
-    const gen = shard.copy?.gen ?? 0
-    outputs.forEach((output, part) => {
-      this.#release(shard, id, output, { shard: shard.id, gen, seq, part, epoch })
-    })
-    if (this.#kinds.get(shard.kind)?.reminders === true) this.#keeper.released(shard)
-    // Last, so that what it told somebody is there before the news of its end.
-    if (life === 'live' || life === 'stopped') this.#options.on.lived?.(shard.kind, id, life)
-  }
-
-  #release(shard: Shard, id: string, output: Output, from: Position | undefined): void {
-    switch (output.to) {
-      case 'asker': {
-        const { ask, outcome, payload } = output
-        this.#send(output.asker, { type: 'answer', ask, outcome, payload })
-        break
-      }
-      case 'entity': {
-        const { kind, tag, payload } = output
-        this.#tellEntity({ type: 'tell', kind, id: output.id, tag, payload, hops: 0, from })
-        break
-      }
-      case 'node': {
-        const { kind, tag, payload } = output
-        this.#tellNode(output.node, { type: 'tell', kind, id: '', tag, payload, hops: 0, from })
-        break
-      }
-      case 'topic':
-        this.#broadcast({ type: 'publish', topic: output.topic, payload: output.payload, from })
-        break
-      case 'command':
-        this.entities.sendCommand(shard, id, output.number)
-    }
-  }
-
-  #full(address: string): AskError {
-    const { linkWindowBytes: windowBytes, askResendMs: retryAfterMs } = this.#options.config
-    return { tag: 'Overloaded', address, mailboxCountMax: windowBytes, retryAfterMs, windowBytes }
-  }
-
-  #tellEntity(envelope: TellEnvelope): void {
-    this.counts.tellsSent++
-    this.#wasFull = false
-    const way = this.#router.send(envelope)
-    if (way === 'nowhere') this.#bury(envelope, 'UnknownKind')
-    else if (way === 'sent') return
-    // Held back it would be overtaken by those that find room.
-    else if (this.#wasFull) this.#bury(envelope, 'Overloaded')
-    else this.#router.hold(envelope)
-  }
-
-  #tellNode(to: NodeId, envelope: TellEnvelope): void {
-    this.counts.tellsSent++
-    this.#wasFull = false
-    if (!this.#send(to, envelope)) this.#bury(envelope, this.#wasFull ? 'Overloaded' : 'Unavailable')
-  }
-
-  #broadcast(envelope: PublishEnvelope): void {
-    for (const node of this.membership.view().members.keys())
-      if (!this.membership.isGone(node)) this.#send(node, envelope)
-  }
-
-  #sendAsk(ask: PendingAsk, envelope: AskEnvelope): boolean | AskError {
-    const { node, kind } = ask.given
-    if (node === undefined) {
-      this.#wasFull = false
-      const way = this.#router.send(envelope)
-      if (this.#wasFull && way === 'later') ask.trouble = this.#full(formatAddress(kind, ask.given.id))
-      return way === 'nowhere' ? { tag: 'UnknownKind', kind } : way === 'sent'
-    }
-    const address = formatAddress(kind, node)
-    if (!this.membership.isGone(node)) {
-      this.#wasFull = false
-      const isSent = this.#send(node, envelope)
-      if (this.#wasFull) ask.trouble = this.#full(address)
-      return isSent
-    }
-    return ask.wasSent ? { tag: 'UnknownOutcome', address } : { tag: 'NoRecipient', address }
-  }
-
-  #deliver(envelope: Envelope, from: NodeId): void {
-    if (this.#isStopped) return
-    const { on } = this.#options
-    switch (envelope.type) {
-      case 'answer':
-        if (!this.#asks.answered(envelope.ask, resultOf(envelope.outcome, envelope.payload)))
-          this.counts.lateAnswers++
-        break
-      case 'mirror':
-        this.ownership.onMirror(from, envelope)
-        break
-      case 'publish':
-        if (this.#noveltyOf(envelope.topic, envelope.from) === 'new')
-          on.published(envelope.topic, envelope.payload, originOf(from, this.#here))
-        break
-      case 'control':
-        if (envelope.verb === 'record') this.ownership.onNotice(envelope.body)
-        else if (envelope.verb === followVerb) this.#router.follow(envelope.body)
-        else if (envelope.verb === followedVerb) this.#router.followed(envelope.body)
-        else if (envelope.verb === rebalanceVerb) this.rebalancer.onRequest(envelope.body, from)
-        else if (envelope.verb === rebalancedVerb) this.rebalancer.onReport(envelope.body)
-        else on.control(envelope, from)
-        break
-      case 'tell':
-      case 'ask':
-        if (envelope.id === '') this.#deliverLocal(envelope, from)
-        else this.#router.receive(envelope, from)
-    }
-  }
-
-  #deliverLocal(envelope: AskEnvelope | TellEnvelope, from: NodeId): void {
-    if (envelope.type === 'tell') {
-      const novelty = this.#noveltyOf(envelope.kind, envelope.from)
-      if (novelty === 'overtaken') return this.#bury(envelope, 'Overtaken')
-      this.counts.tellsHandled++
-      if (novelty === 'known') return
-    }
-    this.#options.on.local(envelope, from, (outcome, payload) => {
-      if (envelope.type === 'ask') this.#answer(envelope, outcome, payload)
     })
   }
 }
